@@ -1,0 +1,47 @@
+"""What holds for every test: which of them run, how hard hypothesis tries, and a clean environment."""
+
+from __future__ import annotations
+
+import os
+
+import hypothesis
+import pytest
+
+# Deadlines measure the machine, not the code. The quick profile is the same on every run: a test
+# that fails on Tuesdays only tells nobody anything. `--thorough` is where new examples are looked for.
+hypothesis.settings.register_profile("quick", deadline=None, derandomize=True, max_examples=50)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=1000)
+
+ONLY_WITH_THOROUGH = ("slow", "thorough")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--thorough",
+        action="store_true",
+        help="also run the tests marked slow or thorough, and look for 20 times the examples",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    hypothesis.settings.load_profile("thorough" if config.option.thorough else "quick")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.option.thorough:
+        return
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
+    for item in items:
+        waits = any(item.get_closest_marker(name) for name in ONLY_WITH_THOROUGH)
+        (left_out if waits else kept).append(item)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = kept
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests may have a server of their own configured."""
+    for name in [name for name in os.environ if name.startswith("COATCHECK_")]:
+        monkeypatch.delenv(name)
