@@ -1,0 +1,192 @@
+"""The body of a request as a stream that knows whether it was cut, and JSON out of one, bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import re
+from collections.abc import AsyncIterator
+from typing import Any, Protocol
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive
+
+from coatcheck.domain.errors import Incomplete, Malformed, TimedOut, TooLarge
+
+_LENGTH = re.compile(r"[0-9]{1,18}")
+
+#: Nobody nests deeper on purpose; Python's own limit is a crash of the request.
+MAX_DEPTH = 64
+
+_INT64 = 1 << 63
+
+
+class Body(Protocol):
+    """Bytes that end quietly when the sender hangs up; then, after the last of them, `cut` is true."""
+
+    @property
+    def cut(self) -> bool: ...
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+
+class RequestBody:
+    """The body of one request, to be iterated once.
+
+    Raises TimedOut when the first byte takes longer than `first_byte` seconds, or when a `window` of
+    seconds brings less than `min_rate` bytes a second. Only time spent waiting for the sender counts:
+    a slow disk of ours is not held against it.
+    """
+
+    def __init__(
+        self,
+        receive: Receive,
+        declared: int | None = None,
+        *,
+        first_byte: float = 30.0,
+        min_rate: float = 1024.0,
+        window: float = 30.0,
+    ) -> None:
+        self.declared = declared
+        self.received = 0
+        self.cut = False
+        self._receive = receive
+        self._window = window
+        self._quota = min_rate * window
+        self._left = first_byte
+        self._in_window = 0
+        self._begun = False
+
+    @classmethod
+    def of(cls, request: Request, **deadlines: float) -> RequestBody:
+        """The body of a request whose Content-Length, if any, is what it declares."""
+        length = request.headers.get("content-length", "")
+        declared = int(length) if _LENGTH.fullmatch(length) else None
+        return cls(request.receive, declared, **deadlines)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        if self._begun:
+            raise RuntimeError("a request's body can be read once")
+        self._begun = True
+        more = True
+        while more:
+            message = await self._next()
+            if message["type"] == "http.disconnect":
+                self.cut = True
+                return
+            chunk: bytes = message.get("body", b"")
+            more = message.get("more_body", False)
+            if chunk:
+                self._count(len(chunk))
+                yield chunk
+        # A server may end a body that was cut as if it were whole.
+        self.cut = self.declared is not None and self.received < self.declared
+
+    async def _next(self) -> Any:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            async with asyncio.timeout_at(began + self._left):
+                return await self._receive()
+        except TimeoutError:
+            raise TimedOut(received=self.received) from None
+        except ClientDisconnect:
+            return {"type": "http.disconnect"}
+        finally:
+            self._left -= loop.time() - began
+
+    def _count(self, size: int) -> None:
+        first = self.received == 0
+        self.received += size
+        self._in_window += size
+        if first or self._in_window >= self._quota:
+            self._left = self._window
+            self._in_window = 0
+
+
+async def read_bytes(body: Body, limit: int) -> bytes:
+    """All of it. Raises TooLarge(limit=…) above `limit` bytes, Incomplete when it was cut."""
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in body:
+        size += len(piece)
+        if size > limit:
+            raise TooLarge(limit=limit)
+        pieces.append(piece)
+    if body.cut:
+        raise Incomplete(received=size)
+    return b"".join(pieces)
+
+
+async def read_json(body: Body, limit: int) -> object:
+    """The JSON value (RFC 8259) in at most `limit` bytes. Raises TooLarge, Incomplete, Malformed."""
+    return parse_json(await read_bytes(body, limit))
+
+
+def parse_json(data: bytes) -> object:
+    """The JSON value, if every reader would understand the same by it. Raises Malformed.
+
+    Refused besides what is no JSON: a BOM, NaN, numbers that no double or 64-bit integer holds, a
+    key given twice, halves of surrogate pairs and NUL (which no database takes), nesting above 64.
+    """
+    try:
+        value: object = json.loads(
+            data.decode("utf-8"),
+            object_pairs_hook=_object,
+            parse_constant=_no_constant,
+            parse_float=_float,
+            parse_int=_int,
+        )
+    except (ValueError, RecursionError):
+        raise Malformed("The body is not valid JSON.") from None
+    _inspect(value)
+    return value
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a key is given twice")
+    return members
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _float(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError("too large for a double")
+    return number
+
+
+def _int(digits: str) -> int:
+    if len(digits) > 20 or not -_INT64 <= (number := int(digits)) < _INT64:
+        raise ValueError("too large for 64 bits")
+    return number
+
+
+def _inspect(value: object) -> None:
+    """Level by level and without recursion, since the sender decides how deep it is."""
+    level: list[object] = [value]
+    for _ in range(MAX_DEPTH + 1):
+        below: list[object] = []
+        for part in level:
+            if isinstance(part, str):
+                _inspect_text(part)
+            elif isinstance(part, dict):
+                below += part.keys()
+                below += part.values()
+            elif isinstance(part, list):
+                below += part
+        if not below:
+            return
+        level = below
+    raise Malformed("The JSON is nested too deeply.", limit=MAX_DEPTH)
+
+
+def _inspect_text(text: str) -> None:
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise Malformed("The JSON holds a character that is none.")
