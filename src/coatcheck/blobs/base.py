@@ -1,0 +1,104 @@
+"""What a blob store must do: five methods, whole contract. Stores know bytes, never attachments."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import AsyncIterable, AsyncIterator
+from pathlib import Path
+from typing import NewType, Protocol, runtime_checkable
+
+#: 32 lower-case hex digits, random; a key is never used twice.
+BlobKey = NewType("BlobKey", str)
+
+_KEY = re.compile(r"[0-9a-f]{32}")
+
+
+def new_blob_key() -> BlobKey:
+    """A fresh random key of 128 bits."""
+    return BlobKey(secrets.token_hex(16))
+
+
+def checked(key: str) -> BlobKey:
+    """The key, if it has the one legal form. Raises ValueError.
+
+    A key from a damaged database must not become a path.
+    """
+    if _KEY.fullmatch(key) is None:
+        raise ValueError(f"not a blob key: {key!r}")
+    return BlobKey(key)
+
+
+def checked_range(start: int, stop: int | None, size: int) -> tuple[int, int]:
+    """The part of [start, stop) that lies in a blob of `size` bytes.
+
+    Raises ValueError for a range that cannot be: start < 0 or stop < start.
+    """
+    if start < 0 or (stop is not None and stop < start):
+        raise ValueError(f"not a range: {start} to {stop}")
+    end = size if stop is None else min(stop, size)
+    return min(start, end), end
+
+
+class BlobStore(Protocol):
+    """Immutable runs of bytes under random keys.
+
+    Errors: BlobExists (put on a used key), BlobMissing (read, size), and domain Unavailable or StorageFull
+    when the store cannot serve. Whatever `data` raises in `put` leaves no blob and is raised unchanged.
+    A key that is not a legal one is a ValueError everywhere.
+    """
+
+    async def put(self, key: BlobKey, data: AsyncIterable[bytes]) -> int:
+        """Store all of `data`; the number of bytes stored, durable when this returns. All or nothing.
+
+        Cancelled at whatever point, it leaves no blob and raises CancelledError. Raises BlobExists, and
+        leaves the blob that was there as it was.
+        """
+        ...
+
+    def read(self, key: BlobKey, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes [start, stop) in order, as many of them as there are, in pieces that are never empty.
+
+        Before the first byte it raises BlobMissing, or ValueError for a range that cannot be (start < 0 or
+        stop < start). Close the iterator (`aclosing`) where it may not be read to its end.
+        """
+        ...
+
+    async def size(self, key: BlobKey) -> int:
+        """Bytes stored under the key. Raises BlobMissing."""
+        ...
+
+    async def delete(self, key: BlobKey) -> None:
+        """Remove it, durably; a missing blob is fine."""
+        ...
+
+    def keys(self, prefix: str = "") -> AsyncIterator[BlobKey]:
+        """Every stored key that starts with the prefix, in any order, for the orphan sweep.
+
+        A blob that is stored or deleted meanwhile may be among them or not.
+        """
+        ...
+
+
+@runtime_checkable
+class LocalPath(Protocol):
+    """A store whose blobs are plain local files, so that a server may send one by its path."""
+
+    def path(self, key: BlobKey) -> Path: ...
+
+
+@runtime_checkable
+class SweepsLeftovers(Protocol):
+    """A store that can hold half-written leftovers of a crash."""
+
+    async def sweep_leftovers(self, older_than: float) -> int:
+        """Remove what a writer that died more than `older_than` seconds ago left behind; how many."""
+        ...
+
+
+class BlobMissing(Exception):
+    """No blob under that key."""
+
+
+class BlobExists(Exception):
+    """The key was used before."""
