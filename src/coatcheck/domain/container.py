@@ -1,0 +1,36 @@
+"""What an attachment is attached to: a post, an issue, a comment, a message, a site's tree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerRef:
+    """Names a container within a tenant."""
+
+    kind: str
+    external_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """`body` is the newest version, a small JSON document; times are in ms since 1970."""
+
+    id: int
+    tenant_id: int
+    owner_id: int
+    ref: ContainerRef
+    version: int
+    body: dict[str, Any] = field(default_factory=dict)
+    created_at: int
+    updated_at: int
+    deleted_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerVersion:
+    number: int
+    body: dict[str, Any]
+    created_at: int

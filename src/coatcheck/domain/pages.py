@@ -1,0 +1,36 @@
+"""Where in a long list a page lies: beside an item that the client has seen, so that nothing is skipped or doubled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """An item's place in a list that runs from newest to oldest."""
+
+    created_at: int
+    id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """The first `limit` items; or those older than `after`, newer than `before`, or the last ones (`tail`)."""
+
+    limit: int
+    after: Mark | None = None
+    before: Mark | None = None
+    tail: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """`total` counts the whole list; `newer` and `older` tell whether there is more on either side."""
+
+    items: list[T]
+    total: int
+    newer: bool
+    older: bool

@@ -1,0 +1,1 @@
+"""Facts in SQL. Besides bootstrap, the only importer of SQLAlchemy."""

@@ -1,0 +1,254 @@
+"""Attachments and their parts: recording them, and finding them again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from coatcheck.domain.attachment import Attachment, Draft, Part
+from coatcheck.domain.lifecycle import VISIBLE, Event, State, sources, target
+from coatcheck.domain.principal import Principal
+from coatcheck.repositories.rows import (
+    COLUMNS,
+    attachment_of,
+    first,
+    part_row,
+    readable,
+    readable_by,
+    recorded,
+    row_of,
+)
+from coatcheck.repositories.tables import attachments, parts
+
+_SPANS = [column for column in parts.c if column.name not in ("inline", "attachment_id")]
+
+
+class Attachments:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, drafts: Sequence[Draft]) -> list[Attachment]:
+        """Record whole attachments with their parts, in the order given: two statements however many there are."""
+        rows = await self._connection.execute(
+            insert(attachments).returning(attachments.c.id, sort_by_parameter_order=True),
+            [row_of(draft) for draft in drafts],
+        )
+        ids = list(rows.scalars())
+        found = [(id, draft.part) for id, draft in zip(ids, drafts, strict=True) if draft.part]
+        if found:
+            await self._connection.execute(
+                insert(parts), [part_row(id, part) for id, part in found]
+            )
+        return [recorded(id, draft) for id, draft in zip(ids, drafts, strict=True)]
+
+    async def open(self, draft: Draft) -> tuple[Attachment, bool]:
+        """Begin a chunked upload under the draft's key, or find the one that is open; True when it is new."""
+        make = sqlite.insert if self._connection.dialect.name == "sqlite" else postgresql.insert
+        created = await self._connection.execute(
+            make(attachments)
+            .values(row_of(draft))
+            .on_conflict_do_nothing(
+                index_elements=["tenant_id", "upload_key"],
+                index_where=attachments.c.state == State.RECEIVING.value,
+            )
+            .returning(*COLUMNS)
+        )
+        if row := created.one_or_none():
+            return attachment_of(row), True
+        found = await self._connection.execute(
+            select(*COLUMNS).where(
+                attachments.c.tenant_id == draft.tenant_id,
+                attachments.c.upload_key == draft.upload_key,
+                attachments.c.state == State.RECEIVING.value,
+            )
+        )
+        return attachment_of(found.one()), False
+
+    async def add_part(self, attachment_id: int, part: Part) -> None:
+        await self._connection.execute(insert(parts).values(part_row(attachment_id, part)))
+
+    async def progress(
+        self, attachment_id: int, *, received: int, now: int, values: dict[str, Any]
+    ) -> None:
+        """Note how far a chunked upload is; `values` may bring a later name, media type or expiry."""
+        await self._connection.execute(
+            update(attachments)
+            .where(attachments.c.id == attachment_id, attachments.c.state == State.RECEIVING.value)
+            .values(received=received, updated_at=now, **values)
+        )
+
+    async def seal(
+        self, attachment_id: int, state: State, *, now: int, values: dict[str, Any]
+    ) -> int | None:
+        """Complete a chunked upload: of several that try, one gets the bytes it had reserved, the others None."""
+        held = await self._connection.scalar(
+            select(attachments.c.reserved)
+            .where(attachments.c.id == attachment_id)
+            .with_for_update()
+        )
+        result = await self._connection.execute(
+            update(attachments)
+            .where(
+                attachments.c.id == attachment_id, attachments.c.state.in_(sources(Event.COMPLETE))
+            )
+            .values(state=state.value, charged=True, reserved=0, updated_at=now, **values)
+        )
+        return int(held or 0) if result.rowcount == 1 else None
+
+    async def supersede(self, rows: Sequence[tuple[int, str, str, int]], now: int) -> None:
+        """For each (owner, dialect, sha3-256, id): older detached ones with the same content make way for it."""
+        for owner_id, dialect, digest, newest in rows:
+            await self._connection.execute(
+                update(attachments)
+                .where(
+                    attachments.c.owner_id == owner_id,
+                    attachments.c.dialect == dialect,
+                    attachments.c.sha3_256 == digest,
+                    attachments.c.state == State.DETACHED.value,
+                    attachments.c.id < newest,
+                )
+                .values(state=target(Event.DELETE).value, reason="superseded", updated_at=now)
+            )
+
+    async def note_digests(self, attachment_id: int, digests: dict[str, str]) -> None:
+        await self._connection.execute(
+            update(attachments).where(attachments.c.id == attachment_id).values(**digests)
+        )
+
+    async def without_digest(
+        self, algorithm: str, limit: int, *, owner_id: int | None = None, beyond: int = 0
+    ) -> list[Attachment]:
+        """Readable ones (of one owner) whose digest is still to be computed, by id, from beyond that one."""
+        query = select(*COLUMNS).where(
+            attachments.c[algorithm].is_(None),
+            attachments.c.state.in_(VISIBLE),
+            attachments.c.id > beyond,
+        )
+        if owner_id is not None:
+            query = query.where(attachments.c.owner_id == owner_id)
+        rows = await self._connection.execute(query.order_by(attachments.c.id).limit(limit))
+        return [attachment_of(row) for row in rows]
+
+    async def candidates(
+        self, caller: Principal, where: ColumnElement[bool], now: int
+    ) -> list[Attachment]:
+        """What the caller may read, its own detached ones first, then the newest."""
+        rows = await self._connection.execute(
+            select(*COLUMNS)
+            .where(where, readable_by(caller, now))
+            .order_by((attachments.c.state == State.CLAIMED.value), attachments.c.id.desc())
+        )
+        return [attachment_of(row) for row in rows]
+
+    async def by_id(self, caller: Principal, attachment_id: int, now: int) -> Attachment | None:
+        return first(await self.candidates(caller, attachments.c.id == attachment_id, now))
+
+    async def by_public_id(self, caller: Principal, public_id: str, now: int) -> Attachment | None:
+        return first(await self.candidates(caller, attachments.c.public_id == public_id, now))
+
+    async def by_token(self, caller: Principal, token: str, now: int) -> Attachment | None:
+        return first(await self.candidates(caller, attachments.c.token == token, now))
+
+    async def by_digest(
+        self, caller: Principal, algorithm: str, digest: str, now: int
+    ) -> Attachment | None:
+        return first(await self.candidates(caller, attachments.c[algorithm] == digest, now))
+
+    async def by_capability(self, capability: str, now: int) -> Attachment | None:
+        """Whoever knows the capability may read: it is random, and only its holder was told."""
+        rows = await self._connection.execute(
+            select(*COLUMNS).where(attachments.c.capability == capability, readable(now))
+        )
+        return first([attachment_of(row) for row in rows])
+
+    async def recorded(self, public_id: str) -> Attachment | None:
+        """By the random id its own depositor chose: whether a commit of unknown outcome took place."""
+        rows = await self._connection.execute(
+            select(*COLUMNS).where(attachments.c.public_id == public_id)
+        )
+        return first([attachment_of(row) for row in rows])
+
+    async def by_upload_key(
+        self, tenant_id: int, upload_key: str, now: int, since: int
+    ) -> Attachment | None:
+        """The open upload with that key, else the newest one that was completed under it after `since`."""
+        rows = await self._connection.execute(
+            select(*COLUMNS)
+            .where(
+                attachments.c.tenant_id == tenant_id,
+                attachments.c.upload_key == upload_key,
+                or_(
+                    and_(
+                        attachments.c.state == State.RECEIVING.value, attachments.c.expires_at > now
+                    ),
+                    and_(readable(now), attachments.c.updated_at > since),
+                ),
+            )
+            .order_by(
+                (attachments.c.state == State.RECEIVING.value).desc(), attachments.c.id.desc()
+            )
+            .limit(1)
+        )
+        return first([attachment_of(row) for row in rows])
+
+    async def parts(self, attachment_id: int) -> list[Part]:
+        """Without their inline bytes; those come with `part_bytes`."""
+        rows = await self._connection.execute(
+            select(*_SPANS).where(parts.c.attachment_id == attachment_id)
+        )
+        return [Part(**row._mapping) for row in rows]
+
+    async def part_bytes(self, part_id: int) -> bytes:
+        return bytes(
+            (
+                await self._connection.execute(select(parts.c.inline).where(parts.c.id == part_id))
+            ).scalar_one()
+        )
+
+    async def borrowable(self, owner_id: int) -> int:
+        """Bytes reserved by the owner's open uploads that have not arrived yet."""
+        total = await self._connection.scalar(
+            select(func.sum(attachments.c.reserved - attachments.c.received)).where(
+                attachments.c.owner_id == owner_id, attachments.c.state == State.RECEIVING.value
+            )
+        )
+        return max(0, int(total or 0))
+
+    async def count_receiving(self, owner_id: int) -> int:
+        return int(
+            await self._connection.scalar(
+                select(func.count()).where(
+                    attachments.c.owner_id == owner_id, attachments.c.state == State.RECEIVING.value
+                )
+            )
+            or 0
+        )
+
+    async def taken_tokens(self, tenant_id: int, tokens: Sequence[str]) -> set[str]:
+        rows = await self._connection.execute(
+            select(attachments.c.token).where(
+                attachments.c.tenant_id == tenant_id, attachments.c.token.in_(tokens)
+            )
+        )
+        return set(rows.scalars())
+
+    async def refile(
+        self, attachment_id: int, *, token: str, name: str, folder_id: int | None, now: int
+    ) -> None:
+        """Raises IntegrityError (as NameTaken) through the unique index where two race for one token."""
+        await self._connection.execute(
+            update(attachments)
+            .where(attachments.c.id == attachment_id)
+            .values(token=token, name=name, folder_id=folder_id, updated_at=now)
+        )
+
+    async def known_blobs(self, blob_keys: Sequence[str]) -> set[str]:
+        """Which of these keys belong to a part."""
+        rows = await self._connection.execute(
+            select(parts.c.blob_key).where(parts.c.blob_key.in_(blob_keys))
+        )
+        return {str(key) for key in rows.scalars()}

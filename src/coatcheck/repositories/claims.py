@@ -1,0 +1,102 @@
+"""Which container holds which attachment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import delete, exists, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from coatcheck.domain.attachment import Attachment
+from coatcheck.domain.claim import Claim, Wanted
+from coatcheck.domain.lifecycle import State
+from coatcheck.repositories.rows import COLUMNS, attachment_of, first
+from coatcheck.repositories.tables import attachments, claims, containers
+
+
+class Claims:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, container_id: int, held: Sequence[tuple[int, Wanted]], now: int) -> None:
+        """Record that the container holds these, after those it holds already."""
+        last = await self._connection.scalar(
+            select(func.max(claims.c.position)).where(claims.c.container_id == container_id)
+        )
+        start = 0 if last is None else last + 1
+        rows: list[dict[str, Any]] = [
+            {
+                "container_id": container_id,
+                "attachment_id": attachment_id,
+                "position": position,
+                "name": wanted.name,
+                "media_type": wanted.media_type,
+                "category": wanted.category,
+                "created_at": now,
+            }
+            for position, (attachment_id, wanted) in enumerate(held, start)
+        ]
+        if rows:
+            await self._connection.execute(insert(claims), rows)
+
+    async def held_by(self, container_id: int) -> list[Claim]:
+        """In the container's order."""
+        rows = await self._connection.execute(
+            select(
+                *COLUMNS,
+                claims.c.position.label("claim_position"),
+                claims.c.name.label("claim_name"),
+                claims.c.media_type.label("claim_media_type"),
+                claims.c.category.label("claim_category"),
+            )
+            .join(claims, claims.c.attachment_id == attachments.c.id)
+            .where(claims.c.container_id == container_id)
+            .order_by(claims.c.position)
+        )
+        found = []
+        for row in rows:
+            own = {column.name: row._mapping[column.name] for column in COLUMNS}
+            found.append(
+                Claim(
+                    attachment=attachment_of(own),
+                    position=row.claim_position,
+                    name=row.claim_name,
+                    media_type=row.claim_media_type,
+                    category=row.claim_category,
+                )
+            )
+        return found
+
+    async def drop(self, container_id: int, attachment_ids: Iterable[int]) -> int:
+        result = await self._connection.execute(
+            delete(claims).where(
+                claims.c.container_id == container_id,
+                claims.c.attachment_id.in_(list(attachment_ids)),
+            )
+        )
+        return result.rowcount
+
+    async def in_collection(
+        self, owner_id: int, kind: str, algorithm: str, digest: str
+    ) -> Attachment | None:
+        """An attachment with that content which a container of the owner holds already."""
+        rows = await self._connection.execute(
+            select(*COLUMNS)
+            .where(
+                attachments.c[algorithm] == digest,
+                attachments.c.state == State.CLAIMED.value,
+                exists(
+                    select(1)
+                    .select_from(claims.join(containers, containers.c.id == claims.c.container_id))
+                    .where(
+                        claims.c.attachment_id == attachments.c.id,
+                        containers.c.owner_id == owner_id,
+                        containers.c.kind == kind,
+                    )
+                ),
+            )
+            .order_by(attachments.c.id.desc())
+            .limit(1)
+        )
+        return first([attachment_of(row._mapping) for row in rows])

@@ -1,0 +1,172 @@
+"""Containers kept here: small JSON documents with all their versions, and bare names of those kept elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Row, and_, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from coatcheck.domain.container import Container, ContainerRef, ContainerVersion
+from coatcheck.domain.pages import Page, Window
+from coatcheck.repositories.paging import page
+from coatcheck.repositories.tables import container_versions, containers
+
+
+class Containers:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, *, tenant_id: int, owner_id: int, ref: ContainerRef, now: int) -> Container:
+        """A new one, at version 1, still to be filled. Raises IntegrityError where the name is taken: names are random or checked."""
+        created = await self._connection.execute(
+            insert(containers)
+            .values(
+                tenant_id=tenant_id,
+                owner_id=owner_id,
+                kind=ref.kind,
+                external_id=ref.external_id,
+                version=1,
+                body={},
+                created_at=now,
+                updated_at=now,
+            )
+            .returning(containers)
+        )
+        return _container(created.one())
+
+    async def fill(self, container: Container, body: dict[str, Any]) -> Container:
+        """Its first version, in the transaction that added it."""
+        await self._connection.execute(
+            update(containers).where(containers.c.id == container.id).values(body=body)
+        )
+        filled = replace(container, body=body)
+        await self._keep_version(filled)
+        return filled
+
+    async def ensure(
+        self, *, tenant_id: int, owner_id: int, ref: ContainerRef, now: int
+    ) -> Container:
+        """The one with that name, made if it is new; for containers whose substance is kept elsewhere."""
+        make = sqlite.insert if self._connection.dialect.name == "sqlite" else postgresql.insert
+        await self._connection.execute(
+            make(containers)
+            .values(
+                tenant_id=tenant_id,
+                owner_id=owner_id,
+                kind=ref.kind,
+                external_id=ref.external_id,
+                version=1,
+                body={},
+                created_at=now,
+                updated_at=now,
+            )
+            .on_conflict_do_nothing(index_elements=["tenant_id", "kind", "external_id"])
+        )
+        found = await self.find(tenant_id, ref)
+        assert found is not None
+        return found
+
+    async def find(self, tenant_id: int, ref: ContainerRef) -> Container | None:
+        """Also a deleted one: its tombstone says so."""
+        row = (
+            await self._connection.execute(
+                select(containers).where(
+                    containers.c.tenant_id == tenant_id,
+                    containers.c.kind == ref.kind,
+                    containers.c.external_id == ref.external_id,
+                )
+            )
+        ).one_or_none()
+        return _container(row) if row else None
+
+    async def amend(self, container: Container, body: dict[str, Any], now: int) -> Container | None:
+        """A new version upon exactly this one; None when another was first."""
+        row = (
+            await self._connection.execute(
+                update(containers)
+                .where(
+                    containers.c.id == container.id,
+                    containers.c.version == container.version,
+                    containers.c.deleted_at.is_(None),
+                )
+                .values(version=container.version + 1, body=body, updated_at=now)
+                .returning(containers)
+            )
+        ).one_or_none()
+        if row is None:
+            return None
+        amended = _container(row)
+        await self._keep_version(amended)
+        return amended
+
+    async def delete(
+        self, container: Container, body: dict[str, Any], now: int
+    ) -> Container | None:
+        """Leave a tombstone with that body; None when it was deleted already."""
+        row = (
+            await self._connection.execute(
+                update(containers)
+                .where(containers.c.id == container.id, containers.c.deleted_at.is_(None))
+                .values(body=body, updated_at=now, deleted_at=now)
+                .returning(containers)
+            )
+        ).one_or_none()
+        return _container(row) if row else None
+
+    async def versions(self, container_id: int) -> list[ContainerVersion]:
+        """Newest first."""
+        rows = await self._connection.execute(
+            select(
+                container_versions.c.number,
+                container_versions.c.body,
+                container_versions.c.created_at,
+            )
+            .where(container_versions.c.container_id == container_id)
+            .order_by(container_versions.c.number.desc())
+        )
+        return [ContainerVersion(**row._mapping) for row in rows]
+
+    async def page(self, tenant_id: int, kind: str, window: Window) -> Page[Container]:
+        """Live ones, newest first."""
+        live = and_(
+            containers.c.tenant_id == tenant_id,
+            containers.c.kind == kind,
+            containers.c.deleted_at.is_(None),
+        )
+        return await page(self._connection, containers, live, window, _container)
+
+    async def count_by(
+        self, tenant_id: int, owner_id: int, kind: str, field: str
+    ) -> dict[str, int]:
+        """How many live ones of the owner there are, by a text field of their body."""
+        value = containers.c.body[field].as_string()
+        rows = await self._connection.execute(
+            select(value, func.count())
+            .where(
+                containers.c.tenant_id == tenant_id,
+                containers.c.owner_id == owner_id,
+                containers.c.kind == kind,
+                containers.c.deleted_at.is_(None),
+            )
+            .group_by(value)
+        )
+        return {str(key): int(count) for key, count in rows}
+
+    async def _keep_version(self, container: Container) -> None:
+        await self._connection.execute(
+            insert(container_versions).values(
+                container_id=container.id,
+                number=container.version,
+                body=container.body,
+                created_at=container.updated_at,
+            )
+        )
+
+
+def _container(row: Row[Any]) -> Container:
+    fields = dict(row._mapping)
+    ref = ContainerRef(fields.pop("kind"), fields.pop("external_id"))
+    return Container(**fields, ref=ref)

@@ -1,0 +1,76 @@
+"""Write-ahead intents: a blob key and its reservation, on record before the first byte is stored."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from coatcheck.domain.intent import Intent
+from coatcheck.repositories.tables import intents
+
+
+class Intents:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, intent: Intent) -> None:
+        await self._connection.execute(
+            insert(intents).values(
+                blob_key=intent.blob_key,
+                owner_id=intent.owner_id,
+                reserved=intent.reserved,
+                lease=intent.lease,
+                lease_until=intent.lease_until,
+            )
+        )
+
+    async def renew(self, intent: Intent, *, reserved: int, lease_until: int) -> bool:
+        """False when the lease was lost: a sweep has taken the intent over."""
+        result = await self._connection.execute(
+            update(intents)
+            .where(intents.c.blob_key == intent.blob_key, intents.c.lease == intent.lease)
+            .values(reserved=reserved, lease_until=lease_until)
+        )
+        return result.rowcount == 1
+
+    async def settle(self, intent: Intent) -> bool:
+        """Remove it, as its blob is recorded or gone. False when the lease was lost: record nothing then."""
+        result = await self._connection.execute(
+            delete(intents).where(
+                intents.c.blob_key == intent.blob_key, intents.c.lease == intent.lease
+            )
+        )
+        return result.rowcount == 1
+
+    async def take_over(self, now: int, lease: str, lease_until: int, limit: int) -> list[Intent]:
+        """Those whose lease has run out, now leased to the caller; their former holders can no longer settle."""
+        due = (
+            select(intents.c.blob_key)
+            .where(intents.c.lease_until < now)
+            .order_by(intents.c.lease_until)
+            .limit(limit)
+        )
+        rows = await self._connection.execute(
+            update(intents)
+            .where(intents.c.blob_key.in_(due), intents.c.lease_until < now)
+            .values(lease=lease, lease_until=lease_until)
+            .returning(intents)
+        )
+        return [Intent(**row._mapping) for row in rows]
+
+    async def overdue(self, now: int, limit: int) -> list[Intent]:
+        """Those whose lease has run out, untouched: for a dry run."""
+        rows = await self._connection.execute(
+            select(intents)
+            .where(intents.c.lease_until < now)
+            .order_by(intents.c.lease_until)
+            .limit(limit)
+        )
+        return [Intent(**row._mapping) for row in rows]
+
+    async def known(self, blob_keys: list[str]) -> set[str]:
+        """Which of these keys are intended."""
+        rows = await self._connection.execute(
+            select(intents.c.blob_key).where(intents.c.blob_key.in_(blob_keys))
+        )
+        return set(rows.scalars())

@@ -1,0 +1,156 @@
+"""Rows as values and back, and the predicates that the queries on attachments share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, RowMapping, and_, or_, select
+
+from coatcheck.domain.attachment import Attachment, Draft, Due, Part
+from coatcheck.domain.folder import Filing
+from coatcheck.domain.lifecycle import Event, State, sources
+from coatcheck.domain.principal import Principal
+from coatcheck.repositories.tables import attachments, claims
+
+COLUMNS = [
+    column
+    for column in attachments.c
+    if column.name not in ("reason", "charged", "reserved", "lease_until", "upload_key")
+]
+DIGESTS = ("sha256", "sha3_256", "md5")
+DUE_COLUMNS = [
+    attachments.c[name]
+    for name in (
+        "id",
+        "public_id",
+        "tenant_id",
+        "owner_id",
+        "dialect",
+        "state",
+        "reason",
+        "size",
+        "expires_at",
+    )
+]
+
+
+def unexpired(now: int) -> ColumnElement[bool]:
+    return or_(attachments.c.expires_at.is_(None), attachments.c.expires_at > now)
+
+
+def readable(now: int) -> ColumnElement[bool]:
+    return or_(
+        attachments.c.state == State.CLAIMED.value,
+        and_(attachments.c.state == State.DETACHED.value, unexpired(now)),
+    )
+
+
+def readable_by(caller: Principal, now: int) -> ColumnElement[bool]:
+    """Detached: its owner alone. Claimed: the whole tenant."""
+    return and_(
+        attachments.c.tenant_id == caller.tenant_id,
+        or_(
+            attachments.c.state == State.CLAIMED.value,
+            and_(
+                attachments.c.state == State.DETACHED.value,
+                attachments.c.owner_id == caller.id,
+                unexpired(now),
+            ),
+        ),
+    )
+
+
+def unheld() -> ColumnElement[bool]:
+    return ~select(1).where(claims.c.attachment_id == attachments.c.id).exists()
+
+
+def expirable(now: int) -> ColumnElement[bool]:
+    return and_(attachments.c.state.in_(sources(Event.EXPIRE)), attachments.c.expires_at < now)
+
+
+def unpurged(now: int) -> ColumnElement[bool]:
+    return and_(
+        attachments.c.state.in_(sources(Event.PURGE)),
+        or_(attachments.c.lease_until.is_(None), attachments.c.lease_until < now),
+    )
+
+
+def row_of(draft: Draft) -> dict[str, Any]:
+    whole = draft.state is not State.RECEIVING
+    return {
+        "public_id": draft.public_id,
+        "tenant_id": draft.tenant_id,
+        "owner_id": draft.owner_id,
+        "dialect": draft.dialect,
+        "state": draft.state.value,
+        "name": draft.name,
+        "media_type": draft.media_type,
+        "size": draft.size,
+        "received": draft.size if whole else 0,
+        "charged": whole,
+        "reserved": draft.reserved,
+        **{algorithm: draft.digests.get(algorithm) for algorithm in DIGESTS},
+        "created_at": draft.now,
+        "updated_at": draft.now,
+        "expires_at": draft.expires_at,
+        "upload_key": draft.upload_key,
+        "token": draft.token,
+        "folder_id": draft.folder_id,
+        "capability": draft.capability,
+        "filing": draft.filing.token if draft.filing else None,
+    }
+
+
+def part_row(attachment_id: int, part: Part) -> dict[str, Any]:
+    return {
+        "attachment_id": attachment_id,
+        "start": part.start,
+        "ordinal": part.ordinal,
+        "size": part.size,
+        "sha256": part.sha256,
+        "blob_key": part.blob_key,
+        "inline": part.inline,
+    }
+
+
+def recorded(id: int, draft: Draft) -> Attachment:
+    whole = draft.state is not State.RECEIVING
+    return Attachment(
+        id=id,
+        public_id=draft.public_id,
+        tenant_id=draft.tenant_id,
+        owner_id=draft.owner_id,
+        dialect=draft.dialect,
+        state=draft.state,
+        name=draft.name,
+        media_type=draft.media_type,
+        size=draft.size,
+        received=draft.size if whole else 0,
+        digests=draft.digests,
+        created_at=draft.now,
+        updated_at=draft.now,
+        expires_at=draft.expires_at,
+        token=draft.token,
+        folder_id=draft.folder_id,
+        capability=draft.capability,
+    )
+
+
+def attachment_of(row: Row[Any] | RowMapping | Mapping[str, Any]) -> Attachment:
+    fields = dict(row._mapping if isinstance(row, Row) else row)
+    digests = {algorithm: fields.pop(algorithm) for algorithm in DIGESTS}
+    fields["state"] = State(fields["state"])
+    fields["filing"] = Filing.at(fields["filing"]) if fields["filing"] else None
+    return Attachment(**fields, digests={name: value for name, value in digests.items() if value})
+
+
+def due_of(row: Row[Any]) -> Due:
+    fields = dict(row._mapping)
+    state = State(fields.pop("state"))
+    reason = fields.pop("reason") or ("abandoned" if state is State.RECEIVING else "expired")
+    return Due(**fields, state=state, reason=reason)
+
+
+def first(found: list[Attachment]) -> Attachment | None:
+    return found[0] if found else None

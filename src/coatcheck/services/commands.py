@@ -1,0 +1,140 @@
+"""What a dialect asks for. Frozen, keyword-only; differences between dialects are data in here, not code elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from coatcheck.domain.claim import Claim, Wanted
+from coatcheck.domain.container import Container, ContainerRef
+from coatcheck.domain.digest import Digest
+from coatcheck.domain.folder import Filing
+from coatcheck.domain.principal import Principal
+from coatcheck.services.ports import Body
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """What is told about a deposit; some of it may come after the bytes."""
+
+    name: str | None
+    media_type: str
+    filing: Filing | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deposit:
+    """A whole attachment in one request.
+
+    `describe` is called once, with the first bytes, when the last byte has arrived. `size` is the exact size where the
+    request tells it, `max_size` the limit, `lifetime` how long it may stay detached in ms (None: for ever).
+    `digests` are the algorithms to report besides SHA-256, `expected` what the sender says they are.
+    With `supersede`, an older detached one with the same content makes way.
+    """
+
+    caller: Principal
+    dialect: str
+    body: Body
+    describe: Callable[[bytes], Awaitable[Description]]
+    size: int | None = None
+    max_size: int
+    lifetime: int | None
+    digests: frozenset[str] = frozenset()
+    expected: tuple[Digest, ...] = ()
+    supersede: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placement:
+    """Where a part belongs: in the upload `key`, by its first byte or by its ordinal, towards `total` bytes."""
+
+    key: str
+    total: int
+    start: int | None = None
+    ordinal: int | None = None
+    name: str | None = None
+    media_type: str | None = None
+    filing: Filing | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receive:
+    """One part of a chunked upload.
+
+    `place` is called once, with the part's first bytes, when the last of them has arrived; `known` is the same where
+    the request's head tells it, so that a part that cannot fit is refused before its bytes are taken.
+    `shared`: the key belongs to the tenant, not to the caller. `replay_any`: after completion any part may be sent again,
+    not only the last. `window` is how long the upload stays open in ms, `sliding` from its last part, else from its first.
+    """
+
+    caller: Principal
+    dialect: str
+    body: Body
+    place: Callable[[bytes], Awaitable[Placement]]
+    known: Placement | None = None
+    size: int | None = None
+    max_part_size: int
+    max_size: int
+    window: int
+    sliding: bool
+    shared: bool
+    replay_any: bool
+    lifetime: int | None
+    digests: frozenset[str] = frozenset()
+    supersede: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestId:
+    """The client's own id of a request, and a fingerprint of what the request says."""
+
+    endpoint: str
+    id: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateContainer:
+    """`compose` makes the body from what was claimed and the time; `exclusive` claims fail where another holds one."""
+
+    caller: Principal
+    ref: ContainerRef
+    wanted: tuple[Wanted, ...]
+    compose: Callable[[Sequence[Claim], int], dict[str, Any]]
+    exclusive: bool
+    request: RequestId | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AmendContainer:
+    """`wanted` None leaves the attachments alone. What an older version holds stays held."""
+
+    caller: Principal
+    ref: ContainerRef
+    wanted: tuple[Wanted, ...] | None
+    compose: Callable[[Container, Sequence[Claim] | None, int], dict[str, Any]]
+    exclusive: bool
+    request: RequestId | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeleteContainer:
+    """`tombstone` makes the body that stays. What nothing else holds is deleted with it."""
+
+    caller: Principal
+    ref: ContainerRef
+    tombstone: Callable[[Container, int], dict[str, Any]]
+    request: RequestId | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Of one installation; bytes and ms."""
+
+    inline_max: int = 64 * 1024
+    lease: int = 15 * 60 * 1000
+    max_open_uploads: int = 100
+    max_parts: int = 10_000
+    replay: int = 24 * 60 * 60 * 1000
+    tombstone: int = 24 * 60 * 60 * 1000

@@ -1,0 +1,86 @@
+"""Downloads: who may read what, and its bytes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from coatcheck.blobs.base import BlobStore, LocalPath, checked
+from coatcheck.domain.attachment import Attachment, Part
+from coatcheck.domain.claim import ByDigest, Reference
+from coatcheck.domain.errors import NotFound
+from coatcheck.domain.principal import Principal
+from coatcheck.services.digests import Digests
+from coatcheck.services.ports import Clock, Transactions
+from coatcheck.services.reading import Reading
+from coatcheck.services.resolving import resolve
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """An attachment's bytes, ready to be read: see Downloads."""
+
+    attachment: Attachment
+    parts: Sequence[Part]
+    reading: Reading
+    blobs: BlobStore
+
+    async def check(self, start: int, stop: int) -> None:
+        """Raises Corrupt unless all of [start, stop) is there. To be awaited before a status line goes out."""
+        await self.reading.check(self.parts, start, stop)
+
+    def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
+        return self.reading.span(self.parts, start, stop)
+
+    def path(self) -> Path | None:
+        """The local file that is exactly the content, where there is one."""
+        if (
+            len(self.parts) != 1
+            or self.parts[0].blob_key is None
+            or not isinstance(self.blobs, LocalPath)
+        ):
+            return None
+        return self.blobs.path(checked(self.parts[0].blob_key))
+
+
+class Downloads:
+    def __init__(
+        self, transactions: Transactions, blobs: BlobStore, clock: Clock, digests: Digests
+    ) -> None:
+        self._transactions = transactions
+        self._blobs = blobs
+        self._clock = clock
+        self._digests = digests
+        self._reading = Reading(transactions, blobs)
+
+    async def find(self, caller: Principal, reference: Reference) -> Attachment:
+        """What the caller may read by that name. Raises NotFound: unknown, foreign and expired look alike."""
+        found = await self._look(caller, reference)
+        if found is None and isinstance(reference, ByDigest):
+            await self._digests.make_findable(caller, reference)
+            found = await self._look(caller, reference)
+        if found is None:
+            raise NotFound
+        return found
+
+    async def _look(self, caller: Principal, reference: Reference) -> Attachment | None:
+        async with self._transactions.read() as facts:
+            return await resolve(facts, caller, reference, self._clock.now())
+
+    async def open(self, caller: Principal, reference: Reference) -> Content:
+        """Raises NotFound."""
+        return await self._content(await self.find(caller, reference))
+
+    async def open_by_capability(self, capability: str) -> Content:
+        """For whoever knows it. Raises NotFound."""
+        async with self._transactions.read() as facts:
+            found = await facts.attachments.by_capability(capability, self._clock.now())
+        if found is None:
+            raise NotFound
+        return await self._content(found)
+
+    async def _content(self, attachment: Attachment) -> Content:
+        async with self._transactions.read() as facts:
+            parts = await facts.attachments.parts(attachment.id)
+        return Content(attachment, parts, self._reading, self._blobs)

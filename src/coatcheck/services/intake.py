@@ -1,0 +1,146 @@
+"""Intake: what happens to every byte on its way in. Count, bound, hash, keep the head; one pass, nothing kept."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from coatcheck.domain.errors import Incomplete, TooLarge
+from coatcheck.services.ports import Body
+
+#: Bytes handed on at a time: large enough that a thread hop costs nothing, small enough for hundreds of uploads.
+BATCH = 1024 * 1024
+
+#: First bytes kept for sniffing.
+HEAD = 4096
+
+#: Below this a digest takes less time than handing the bytes to a thread.
+_HASH_HERE = 32 * 1024
+
+_hashing = ThreadPoolExecutor(max_workers=8, thread_name_prefix="hash")
+
+
+class Hashes:
+    """Digests of a run of bytes, computed beside the event loop, one thread an algorithm."""
+
+    def __init__(self, algorithms: Iterable[str]) -> None:
+        self._hashes = {
+            name: hashlib.new(name, usedforsecurity=False) for name in sorted(algorithms)
+        }
+
+    def begin(self, data: bytes) -> Awaitable[object]:
+        """Start on the next bytes; await the result before the next call."""
+        if len(data) <= _HASH_HERE:
+            for each in self._hashes.values():
+                each.update(data)
+            return _nothing()
+        loop = asyncio.get_running_loop()
+        return asyncio.gather(
+            *(loop.run_in_executor(_hashing, each.update, data) for each in self._hashes.values())
+        )
+
+    def hexdigests(self) -> dict[str, str]:
+        return {name: each.hexdigest() for name, each in self._hashes.items()}
+
+    def copy(self) -> Hashes:
+        twin = Hashes(())
+        twin._hashes = {name: each.copy() for name, each in self._hashes.items()}
+        return twin
+
+
+async def _nothing() -> None:
+    return None
+
+
+class Intake:
+    """Iterate it once, in batches of about 1 MiB; afterwards `size`, `head` and `digests()` tell what passed.
+
+    `passing` is awaited with the new count before a batch is handed on, so that room is there before bytes are stored.
+    Raises TooLarge at the first byte above `max_size`, Incomplete where the sender hung up or `expected` bytes did not
+    come.
+    """
+
+    def __init__(
+        self,
+        body: Body,
+        *,
+        algorithms: Iterable[str],
+        max_size: int,
+        expected: int | None = None,
+        passing: Callable[[int], Awaitable[None]] | None = None,
+    ) -> None:
+        self._body = body
+        self._source = aiter(body)
+        self._hashes = Hashes(algorithms)
+        self._max_size = max_size
+        self._expected = expected
+        self._passing = passing
+        self._unread: list[bytes] = []
+        self.size = 0
+        self.head = b""
+
+    async def taste(self, limit: int) -> bytes | None:
+        """The whole body, when it is no longer than `limit`; None when it is, and nothing is lost then."""
+        arrived = 0
+        async for data in self._source:
+            self._unread.append(data)
+            arrived += len(data)
+            if arrived > limit:
+                return None
+            self._bound(arrived)
+        whole = b"".join(self._unread)
+        self._unread = []
+        self._count(whole)
+        await self._hashes.begin(whole)
+        self._finish()
+        return whole
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        hashed: Awaitable[object] = _nothing()
+        try:
+            async for batch in self._batches():
+                self._count(batch)
+                if self._passing:
+                    await self._passing(self.size)
+                await hashed
+                hashed = self._hashes.begin(batch)
+                yield batch
+        finally:
+            await hashed
+        self._finish()
+
+    def digests(self) -> dict[str, str]:
+        return self._hashes.hexdigests()
+
+    async def _batches(self) -> AsyncIterator[bytes]:
+        gathered, self._unread = self._unread, []
+        size = sum(map(len, gathered))
+        async for data in self._source:
+            gathered.append(data)
+            size += len(data)
+            self._bound(self.size + size)
+            if size >= BATCH:
+                yield b"".join(gathered) if len(gathered) > 1 else gathered[0]
+                gathered, size = [], 0
+        if gathered:
+            yield b"".join(gathered)
+
+    def _count(self, data: bytes) -> None:
+        if len(self.head) < HEAD:
+            self.head += data[: HEAD - len(self.head)]
+        self.size += len(data)
+        self._bound(self.size)
+
+    def _bound(self, size: int) -> None:
+        if size > self._max_size:
+            raise TooLarge(limit=self._max_size)
+        if self._expected is not None and size > self._expected:
+            raise Incomplete("More bytes arrived than were announced.", expected=self._expected)
+
+    def _finish(self) -> None:
+        if self._body.cut:
+            raise Incomplete("The sender hung up.", received=self.size)
+        if self._expected is not None and self.size != self._expected:
+            raise Incomplete(expected=self._expected, received=self.size)

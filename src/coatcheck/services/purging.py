@@ -1,0 +1,61 @@
+"""Purging: the bytes of what has expired or was deleted go, then its place in the quota comes back.
+
+In this order, so that a crash leaves a row that a sweep finds, and never bytes that nothing names.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from coatcheck.blobs.base import BlobStore, checked
+from coatcheck.domain.attachment import Due
+from coatcheck.domain.errors import Unavailable
+from coatcheck.services.commands import Limits
+from coatcheck.services.ports import Clock, Transactions
+
+log = logging.getLogger(__name__)
+
+
+class Purging:
+    def __init__(
+        self, transactions: Transactions, blobs: BlobStore, clock: Clock, limits: Limits
+    ) -> None:
+        self._transactions = transactions
+        self._blobs = blobs
+        self._clock = clock
+        self._limits = limits
+
+    async def purge_now(self, attachment_ids: Iterable[int]) -> None:
+        """What was just deleted, without waiting for a sweep. A failure is left to the sweep."""
+        for attachment_id in attachment_ids:
+            try:
+                await self.purge_some(1, only=attachment_id)
+            except Unavailable:
+                log.warning("attachment %s is left to the next sweep", attachment_id)
+
+    async def purge_some(self, limit: int, only: int | None = None) -> list[Due]:
+        """Up to `limit` of those that nobody else is purging; which. One that fails does not keep back the others."""
+        now = self._clock.now()
+        async with self._transactions.write() as facts:
+            chosen = await facts.lives.begin_purge(now, now + self._limits.lease, limit, only)
+        done = []
+        for due in chosen:
+            try:
+                await self._purge(due)
+                done.append(due)
+            except Unavailable:
+                log.exception("attachment %s could not be purged; it is tried again later", due.id)
+        return done
+
+    async def _purge(self, due: Due) -> None:
+        async with self._transactions.read() as facts:
+            parts = await facts.attachments.parts(due.id)
+        for part in parts:
+            if part.blob_key:
+                await self._blobs.delete(checked(part.blob_key))
+        async with self._transactions.write() as facts:
+            held = await facts.lives.purge(due.id, self._clock.now())
+            if held is not None:
+                used, reserved = held
+                await facts.quotas.refund(due.owner_id, used=used, reserved=reserved, count=1)

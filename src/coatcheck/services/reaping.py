@@ -1,0 +1,134 @@
+"""Reaping: what one sweep does. Any number of sweeps may run at once, in any number of processes."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from dataclasses import dataclass, field
+
+from coatcheck.blobs.base import BlobKey, BlobStore, SweepsLeftovers
+from coatcheck.domain.attachment import Due
+from coatcheck.domain.errors import Unavailable
+from coatcheck.domain.intent import Intent
+from coatcheck.services.commands import Limits
+from coatcheck.services.digests import Digests
+from coatcheck.services.ports import Clock, Transactions
+from coatcheck.services.purging import Purging
+
+log = logging.getLogger(__name__)
+
+#: Rows in one transaction: a sweep never holds the database for long.
+BATCH = 100
+
+#: Most rows that a dry run lists.
+_LISTED = 10_000
+
+
+@dataclass
+class Sweep:
+    """What went, or would go. `expired` tells why: expired (nobody claimed it in time) or abandoned (never completed)."""
+
+    expired: list[Due] = field(default_factory=list)
+    purged: list[Due] = field(default_factory=list)
+    intents: list[Intent] = field(default_factory=list)
+    leftovers: int = 0
+    orphans: list[str] = field(default_factory=list)
+    tombstones: int = 0
+    replays: int = 0
+    digests: int = 0
+
+
+class Reaping:
+    """`grace` in ms lies between the last moment of a claim and the first of a reap."""
+
+    def __init__(
+        self,
+        *,
+        transactions: Transactions,
+        blobs: BlobStore,
+        clock: Clock,
+        limits: Limits,
+        purging: Purging,
+        digests: Digests,
+        grace: int = 60_000,
+    ) -> None:
+        self._transactions = transactions
+        self._blobs = blobs
+        self._clock = clock
+        self._limits = limits
+        self._purging = purging
+        self._digests = digests
+        self._grace = grace
+
+    async def preview(self) -> Sweep:
+        """What a sweep would do now; changes nothing."""
+        now = self._clock.now()
+        async with self._transactions.read() as facts:
+            return Sweep(
+                expired=await facts.lives.due(now - self._grace, _LISTED),
+                purged=await facts.lives.purgeable(now, _LISTED),
+                intents=await facts.intents.overdue(now, _LISTED),
+            )
+
+    async def sweep(self) -> Sweep:
+        """Expire, purge, drop what nobody finished, forget what is old."""
+        done = Sweep()
+        while batch := await self._expire():
+            done.expired += batch
+        while batch := await self._purging.purge_some(BATCH):
+            done.purged += batch
+        while intents := await self._drop_intents():
+            done.intents += intents
+        if isinstance(self._blobs, SweepsLeftovers):
+            done.leftovers = await self._blobs.sweep_leftovers(self._limits.lease / 1000)
+        now = self._clock.now()
+        async with self._transactions.write() as facts:
+            done.tombstones = await facts.lives.forget(now - self._limits.tombstone, _LISTED)
+            done.replays = await facts.replays.forget(now)
+        done.digests = await self._digests.complete()
+        return done
+
+    async def orphans(self) -> list[BlobKey]:
+        """Blobs that no row names: there should be none. Each is looked up after it was seen, so a new one is no orphan."""
+        found: list[BlobKey] = []
+        seen: list[BlobKey] = []
+        async for key in self._blobs.keys():
+            seen.append(key)
+            if len(seen) == BATCH:
+                found += await self._unknown(seen)
+                seen = []
+        return found + await self._unknown(seen)
+
+    async def _unknown(self, keys: list[BlobKey]) -> list[BlobKey]:
+        async with self._transactions.read() as facts:
+            # Intents first: a blob that is recorded in between is found among the parts.
+            known = await facts.intents.known(list(keys)) | await facts.attachments.known_blobs(
+                list(keys)
+            )
+        return [key for key in keys if key not in known]
+
+    async def _expire(self) -> list[Due]:
+        async with self._transactions.write() as facts:
+            return await facts.lives.expire(self._clock.now() - self._grace, BATCH)
+
+    async def _drop_intents(self) -> list[Intent]:
+        """Whoever held them can record nothing any more: their bytes go, then their reservation."""
+        now = self._clock.now()
+        async with self._transactions.write() as facts:
+            taken = await facts.intents.take_over(
+                now, secrets.token_hex(16), now + self._limits.lease, BATCH
+            )
+        dropped = []
+        for intent in taken:
+            try:
+                await self._blobs.delete(BlobKey(intent.blob_key))
+            except Unavailable:
+                log.exception(
+                    "blob %s could not be deleted; it is tried again later", intent.blob_key
+                )
+                continue
+            async with self._transactions.write() as facts:
+                if await facts.intents.settle(intent):
+                    await facts.quotas.refund(intent.owner_id, reserved=intent.reserved)
+            dropped.append(intent)
+        return dropped

@@ -1,0 +1,125 @@
+"""Recorder: deposits that wait at the same moment are recorded in one transaction.
+
+A durable commit costs the same for one row as for a hundred. While one transaction is being made durable, others gather;
+the next takes them all. Each is answered only when the transaction that has it is durable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
+
+from coatcheck.domain.attachment import Attachment
+from coatcheck.domain.deposit import Deposited
+from coatcheck.domain.digest import SHA3_256
+from coatcheck.domain.errors import CoatcheckError, QuotaExceeded, Unavailable
+from coatcheck.services.filing import find_or_make_folders, free_place, hold_by_site
+from coatcheck.services.ports import Facts, Transactions
+
+#: Deposits in one transaction; bounds the time that the others wait.
+_TOGETHER = 128
+
+_Waiting = tuple[Deposited, asyncio.Future[Attachment]]
+
+
+class Recorder:
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+        self._waiting: deque[_Waiting] = deque()
+        self._worker: asyncio.Task[None] | None = None
+
+    async def record(self, deposited: Deposited) -> Attachment:
+        """Durable when it returns. Raises QuotaExceeded, Unavailable, OutcomeUnknown."""
+        future: asyncio.Future[Attachment] = asyncio.get_running_loop().create_future()
+        self._waiting.append((deposited, future))
+        if self._worker is None or self._worker.done():
+            self._worker = asyncio.create_task(self._work())
+        return await future
+
+    async def _work(self) -> None:
+        while self._waiting:
+            batch = [self._waiting.popleft() for _ in range(min(_TOGETHER, len(self._waiting)))]
+            try:
+                await self._record_together(batch)
+            except BaseException as error:
+                for _, future in batch:
+                    if not future.done():
+                        future.set_exception(
+                            error if isinstance(error, Exception) else Unavailable(retry_after=1)
+                        )
+                if not isinstance(error, Exception):
+                    raise
+
+    async def _record_together(self, batch: Sequence[_Waiting]) -> None:
+        refused: list[tuple[asyncio.Future[Attachment], CoatcheckError]] = []
+        granted: list[_Waiting] = []
+        async with self._transactions.write() as facts:
+            tokens: set[str] = set()
+            for deposited, future in batch:
+                try:
+                    await _settle(facts, deposited)
+                except CoatcheckError as error:
+                    refused.append((future, error))
+                    continue
+                deposited = await _filed(facts, deposited, tokens)
+                granted.append((deposited, future))
+            recorded = await _add(facts, [deposited for deposited, _ in granted]) if granted else []
+        for (_, future), attachment in zip(granted, recorded, strict=True):
+            if not future.done():
+                future.set_result(attachment)
+        for future, refusal in refused:
+            if not future.done():
+                future.set_exception(refusal)
+
+
+async def _settle(facts: Facts, deposited: Deposited) -> None:
+    """Charge the owner; nothing is changed where that is refused."""
+    draft, intent = deposited.draft, deposited.intent
+    reserved = intent.reserved if intent else 0
+    if not await facts.quotas.charge(draft.owner_id, draft.size, reserved=reserved, count=1):
+        raise QuotaExceeded
+    if intent and not await facts.intents.settle(intent):
+        # A sweep took the intent over, and with it the reservation: leave what it did.
+        await facts.quotas.refund(draft.owner_id, used=draft.size, reserved=-reserved, count=1)
+        raise Unavailable("The upload took longer than its lease.", retry_after=1)
+
+
+async def _filed(facts: Facts, deposited: Deposited, tokens: set[str]) -> Deposited:
+    """With its place in the tree, if it has one; `tokens` are those given out in this transaction."""
+    if deposited.filing is None:
+        return deposited
+    draft = deposited.draft
+    await facts.folders.lock_tree(draft.tenant_id)
+    place = await free_place(facts, draft.tenant_id, deposited.filing, tokens)
+    folder_id = await find_or_make_folders(facts, draft.tenant_id, place.folders, draft.now)
+    tokens.add(place.token)
+    return replace(
+        deposited, draft=replace(draft, token=place.token, name=place.base, folder_id=folder_id)
+    )
+
+
+async def _add(facts: Facts, granted: Sequence[Deposited]) -> list[Attachment]:
+    recorded = await facts.attachments.add([each.draft for each in granted])
+    now = max(each.draft.now for each in granted)
+    filed: dict[tuple[int, int], list[int]] = {}
+    superseding: list[tuple[int, str, str, int]] = []
+    for each, attachment in zip(granted, recorded, strict=True):
+        if each.filing:
+            filed.setdefault((attachment.tenant_id, attachment.owner_id), []).append(attachment.id)
+        if each.supersede:
+            superseding.append(
+                (
+                    attachment.owner_id,
+                    attachment.dialect,
+                    attachment.digests[SHA3_256],
+                    attachment.id,
+                )
+            )
+    for (tenant_id, owner_id), ids in filed.items():
+        await hold_by_site(
+            facts, tenant_id=tenant_id, owner_id=owner_id, attachment_ids=ids, now=now
+        )
+    await facts.attachments.supersede(superseding, now)
+    return recorded

@@ -1,0 +1,137 @@
+"""Bytes at rest before anything is recorded of them: in memory when small, else in a blob that an intent names."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+
+from coatcheck.blobs.base import BlobKey, BlobStore, new_blob_key
+from coatcheck.domain.deposit import Stash
+from coatcheck.domain.errors import QuotaExceeded, Unavailable
+from coatcheck.domain.intent import Intent
+from coatcheck.services.commands import Limits
+from coatcheck.services.intake import Intake
+from coatcheck.services.ports import Body, Clock, Transactions
+from coatcheck.services.shielding import to_the_end
+
+#: Bytes of quota set aside at a time where the size is not known beforehand.
+_GRANT = 8 * 1024 * 1024
+
+
+class _Lease:
+    """An intent kept alive, and its reservation kept ahead of the bytes."""
+
+    def __init__(
+        self,
+        intent: Intent,
+        transactions: Transactions,
+        clock: Clock,
+        duration: int,
+        *,
+        reserve: bool,
+    ) -> None:
+        self.intent = intent
+        self._transactions = transactions
+        self._clock = clock
+        self._duration = duration
+        self._reserve = reserve
+
+    async def cover(self, size: int) -> None:
+        """Called before bytes are stored. Raises QuotaExceeded, or Unavailable when a sweep took the intent over."""
+        now = self._clock.now()
+        short = self._reserve and size > self.intent.reserved
+        if not short and self.intent.lease_until - now > self._duration // 2:
+            return
+        intent = self.intent
+        async with self._transactions.write() as facts:
+            reserved = intent.reserved
+            if short:
+                for wanted in (max(size, reserved + _GRANT), size):
+                    if await facts.quotas.reserve(intent.owner_id, wanted - reserved):
+                        reserved = wanted
+                        break
+                else:
+                    raise QuotaExceeded
+            until = now + self._duration
+            if not await facts.intents.renew(intent, reserved=reserved, lease_until=until):
+                raise Unavailable("The upload took longer than its lease.", retry_after=1)
+        self.intent = replace(intent, reserved=reserved, lease_until=until)
+
+
+class Stashing:
+    def __init__(
+        self, transactions: Transactions, blobs: BlobStore, clock: Clock, limits: Limits
+    ) -> None:
+        self._transactions = transactions
+        self._blobs = blobs
+        self._clock = clock
+        self._limits = limits
+
+    @asynccontextmanager
+    async def stashed(
+        self,
+        owner_id: int,
+        body: Body,
+        *,
+        algorithms: Iterable[str],
+        max_size: int,
+        size: int | None,
+        reserve: bool,
+    ) -> AsyncIterator[Stash]:
+        """The body, at rest. Whatever the block raises, the bytes and their reservation are gone again, unless recorded."""
+        lease: _Lease | None = None
+
+        async def cover(count: int) -> None:
+            assert lease is not None
+            await lease.cover(count)
+
+        intake = Intake(
+            body, algorithms=algorithms, max_size=max_size, expected=size, passing=cover
+        )
+        inline = await intake.taste(self._limits.inline_max)
+        if inline is not None:
+            yield Stash(size=intake.size, digests=intake.digests(), head=intake.head, inline=inline)
+            return
+        lease = await self._begin(
+            owner_id, size if reserve and size is not None else 0, reserve=reserve
+        )
+        try:
+            await self._blobs.put(BlobKey(lease.intent.blob_key), intake)
+            yield Stash(
+                size=intake.size, digests=intake.digests(), head=intake.head, intent=lease.intent
+            )
+        except BaseException:
+            with suppress(Unavailable):  # a sweep finds the intent
+                await to_the_end(self.discard(lease.intent))
+            raise
+
+    async def discard(self, intent: Intent) -> None:
+        """Give up a blob that nothing names: bytes first, then the intent with its reservation.
+
+        While the intent is there, no row names the blob, since both change in one transaction: so this is right
+        also when nobody knows how a commit went. A crash in between leaves the intent, and a sweep does the same.
+        """
+        until = self._clock.now() + self._limits.lease
+        async with self._transactions.write() as facts:
+            if not await facts.intents.renew(intent, reserved=intent.reserved, lease_until=until):
+                return
+        await self._blobs.delete(BlobKey(intent.blob_key))
+        async with self._transactions.write() as facts:
+            if await facts.intents.settle(intent):
+                await facts.quotas.refund(intent.owner_id, reserved=intent.reserved)
+
+    async def _begin(self, owner_id: int, reserved: int, *, reserve: bool) -> _Lease:
+        intent = Intent(
+            blob_key=new_blob_key(),
+            owner_id=owner_id,
+            reserved=reserved,
+            lease=secrets.token_hex(16),
+            lease_until=self._clock.now() + self._limits.lease,
+        )
+        async with self._transactions.write() as facts:
+            if reserved and not await facts.quotas.reserve(owner_id, reserved):
+                raise QuotaExceeded
+            await facts.intents.add(intent)
+        return _Lease(intent, self._transactions, self._clock, self._limits.lease, reserve=reserve)
