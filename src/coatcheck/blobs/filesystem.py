@@ -271,14 +271,24 @@ class FilesystemBlobStore:
         return keys
 
     def _sweep(self, before: float) -> int:
-        leftovers = [path for path in self._tmp.iterdir() if _LEFTOVER.fullmatch(path.name)]
-        return sum(self._swept(leftover, before) for leftover in leftovers)
+        swept = 0
+        failure: OSError | None = None
+        for leftover in list(self._tmp.iterdir()):
+            if _LEFTOVER.fullmatch(leftover.name):
+                try:
+                    swept += self._swept(leftover, before)
+                except OSError as error:  # one that cannot be removed does not shield the others
+                    failure = error
+        if failure is not None:
+            raise failure
+        return swept
 
     def _swept(self, leftover: Path, before: float) -> bool:
         try:
-            if leftover.lstat().st_mtime > before:
+            found = leftover.lstat()
+            if not stat.S_ISREG(found.st_mode) or found.st_mtime > before:
                 return False
-            fd = self._fs.open(leftover, os.O_RDONLY | os.O_NONBLOCK)
+            fd = self._fs.open(leftover, os.O_RDONLY)
         except FileNotFoundError:  # its writer, or another sweep, was faster
             return False
         try:
