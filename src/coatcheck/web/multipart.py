@@ -7,19 +7,16 @@ its own end was seen, and a form only when its closing boundary was.
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from coatcheck.domain.errors import Incomplete, Invalid, Malformed, Unsupported
+from coatcheck.domain.errors import Incomplete, Invalid, Malformed
+from coatcheck.services.ports import Body
 from coatcheck.web.headers.content_disposition import parse_part_disposition
-from coatcheck.web.headers.parameters import parse_parameters
+from coatcheck.web.headers.content_type import parse_boundary
 from coatcheck.web.multipart_events import Event, Events, Mark, PartHeaders
-from coatcheck.web.streaming import Body, read_bytes
-
-# RFC 2046 §5.1.1
-_BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]")
+from coatcheck.web.streaming import read_bytes
 
 # More at once would only hold more memory.
 _FEED = 256 * 1024
@@ -168,18 +165,6 @@ class MultipartForm:
         return FormPart(
             disposition.name, disposition.filename, content_type, data, self._max_field_size
         )
-
-
-def parse_boundary(content_type: str | None) -> str:
-    """The boundary of a form. Raises Unsupported for another type, Malformed for a bad boundary."""
-    value, parameters = parse_parameters(content_type or "")
-    if value.lower() != "multipart/form-data":
-        raise Unsupported("A form is expected.", field="Content-Type", given=value)
-    # A charset is not listened to: `utf-7` and `punycode` are attacks, all others are UTF-8.
-    boundaries = [text for name, text in parameters if name == "boundary"]
-    if len(boundaries) != 1 or _BOUNDARY.fullmatch(boundaries[0]) is None:
-        raise Malformed("The boundary of the form is missing or not valid.", field="Content-Type")
-    return boundaries[0]
 
 
 class FileForm:

@@ -7,12 +7,13 @@ import json
 import math
 import re
 from collections.abc import AsyncIterator
-from typing import Any, Protocol
+from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive
 
 from coatcheck.domain.errors import Incomplete, Malformed, TimedOut, TooLarge
+from coatcheck.services.ports import Body
 
 _LENGTH = re.compile(r"[0-9]{1,18}")
 
@@ -20,15 +21,6 @@ _LENGTH = re.compile(r"[0-9]{1,18}")
 MAX_DEPTH = 64
 
 _INT64 = 1 << 63
-
-
-class Body(Protocol):
-    """Bytes that end quietly when the sender hangs up; then, after the last of them, `cut` is true."""
-
-    @property
-    def cut(self) -> bool: ...
-
-    def __aiter__(self) -> AsyncIterator[bytes]: ...
 
 
 class RequestBody:
@@ -170,21 +162,21 @@ def _int(digits: str) -> int:
 
 def _inspect(value: object) -> None:
     """Level by level and without recursion, since the sender decides how deep it is."""
-    level: list[object] = [value]
-    for _ in range(MAX_DEPTH + 1):
-        below: list[object] = []
-        for part in level:
-            if isinstance(part, str):
-                _inspect_text(part)
-            elif isinstance(part, dict):
-                below += part.keys()
-                below += part.values()
-            elif isinstance(part, list):
-                below += part
-        if not below:
-            return
-        level = below
-    raise Malformed("The JSON is nested too deeply.", limit=MAX_DEPTH)
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [inner for outer in level for inner in _inside(outer)]
+    if any(isinstance(part, list | dict) for part in level):
+        raise Malformed("The JSON is nested too deeply.", limit=MAX_DEPTH)
+    for part in level:
+        _inside(part)
+
+
+def _inside(value: object) -> list[object]:
+    if isinstance(value, str):
+        _inspect_text(value)
+    if isinstance(value, dict):
+        return [*value.keys(), *value.values()]
+    return value if isinstance(value, list) else []
 
 
 def _inspect_text(text: str) -> None:

@@ -7,7 +7,6 @@ which the body may be a part (Content-Range). An algorithm that is not known her
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 
 from starlette.datastructures import Headers
@@ -16,6 +15,7 @@ from coatcheck.domain.digest import LENGTHS, MD5, SHA256, SHA512, Digest
 from coatcheck.domain.errors import Malformed
 
 _ALGORITHMS = {"sha-256": SHA256, "sha-512": SHA512, "md5": MD5}
+_NAMES = {algorithm: name for name, algorithm in _ALGORITHMS.items()}
 
 # RFC 8941: a dictionary whose members are byte sequences, with parameters that mean nothing here.
 _MEMBER = re.compile(r"([a-z*][a-z0-9_.*-]*)=:([A-Za-z0-9+/=]*):(?:;[^,]*)?")
@@ -38,10 +38,10 @@ def repr_digests(headers: Headers) -> list[Digest]:
     ]
 
 
-def structured(digest: Digest) -> str:
-    """`sha-256=:…:`, a member of Repr-Digest or Content-Digest in an answer."""
-    (name,) = (wire for wire, algorithm in _ALGORITHMS.items() if algorithm == digest.algorithm)
-    return f"{name}=:{base64.b64encode(bytes.fromhex(digest.hex)).decode()}:"
+def structured(digest: Digest) -> str | None:
+    """`sha-256=:…:`, a member of Repr-Digest in an answer; None for what has no registered name."""
+    name = _NAMES.get(digest.algorithm)
+    return name and f"{name}=:{base64.b64encode(bytes.fromhex(digest.hex)).decode()}:"
 
 
 def _listed(headers: Headers, field: str, member: re.Pattern[str]) -> list[Digest]:
@@ -59,7 +59,7 @@ def _digest(field: str, name: str, text: str) -> Digest:
     algorithm = _ALGORITHMS[name]
     try:
         value = base64.b64decode(text.strip(" \t"), validate=True)
-    except binascii.Error:
+    except ValueError:
         value = b""
     if len(value) != LENGTHS[algorithm]:
         raise Malformed(f"{field} is not a {name} digest in base64.", field=field)
