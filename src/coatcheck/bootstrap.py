@@ -1,0 +1,119 @@
+"""Composition root: Settings become Services and an app. The only module that knows every concrete class."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from coatcheck.blobs import open_store
+from coatcheck.clock import SystemClock
+from coatcheck.reaper import Reaper
+from coatcheck.repositories.engine import open_engine
+from coatcheck.repositories.transactions import Transactions
+from coatcheck.services.bundle import Services
+from coatcheck.services.commands import Limits
+from coatcheck.services.containers import Containers
+from coatcheck.services.deleting import Deleting
+from coatcheck.services.digests import Digests
+from coatcheck.services.downloads import Downloads
+from coatcheck.services.folders import Folders
+from coatcheck.services.keys import Keys
+from coatcheck.services.listing import Listing
+from coatcheck.services.ports import Clock
+from coatcheck.services.purging import Purging
+from coatcheck.services.reaping import Reaping
+from coatcheck.services.recorder import Recorder
+from coatcheck.services.running_digests import RunningDigests
+from coatcheck.services.uploads import Uploads
+from coatcheck.settings import Settings
+from coatcheck.web.app import build_app
+from coatcheck.web.config import WireConfig
+
+
+@asynccontextmanager
+async def open_services(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Services]:
+    """Everything, open; closed at the end of the block. The database must have been migrated."""
+    clock = clock or SystemClock()
+    engine = open_engine(settings.effective_database_url)
+    transactions = Transactions(
+        engine, quota_bytes=settings.quota_bytes, quota_count=settings.quota_count
+    )
+    blobs = open_store(settings.effective_blobs_url)
+    limits = Limits(
+        inline_max=settings.inline_max,
+        lease=settings.upload_lease * 1000,
+        max_open_uploads=settings.max_open_uploads,
+        max_parts=settings.max_parts,
+    )
+    running = RunningDigests(transactions, blobs)
+    digests = Digests(transactions, running)
+    downloads = Downloads(transactions, blobs, clock, digests)
+    purging = Purging(transactions, blobs, clock, limits)
+    try:
+        yield Services(
+            uploads=Uploads(
+                transactions=transactions,
+                recorder=Recorder(transactions),
+                blobs=blobs,
+                clock=clock,
+                limits=limits,
+                running=running,
+            ),
+            downloads=downloads,
+            deleting=Deleting(transactions, clock, downloads, purging),
+            listing=Listing(transactions, clock, digests),
+            folders=Folders(transactions, clock),
+            containers=Containers(transactions, clock, limits, digests, purging),
+            keys=Keys(transactions, clock),
+            reaping=Reaping(
+                transactions=transactions,
+                blobs=blobs,
+                clock=clock,
+                limits=limits,
+                purging=purging,
+                digests=digests,
+            ),
+            running=running,
+            transactions=transactions,
+            blobs=blobs,
+            clock=clock,
+        )
+    finally:
+        await running.close()
+        await engine.dispose()
+
+
+def wire_config(settings: Settings) -> WireConfig:
+    """What of the settings the dialects need to know."""
+    return WireConfig(
+        public_url=settings.public_url,
+        dialects=settings.dialects,
+        detached_ttl=settings.detached_ttl * 1000,
+        partial_ttl=settings.partial_ttl * 1000,
+        max_size=settings.max_size,
+        max_chunk_size=settings.max_chunk_size,
+        allowed_types=settings.allowed_types,
+        rate_limits=settings.rate_limits == "on",
+        first_byte_timeout=settings.first_byte_timeout,
+        min_rate=settings.min_rate,
+        cors_origins=settings.cors_origins,
+        forwarded_allow=settings.forwarded_allow == "on",
+    )
+
+
+def create_app(settings: Settings | None = None, clock: Clock | None = None) -> FastAPI:
+    """The whole server as one ASGI app; it opens its stores, and starts its reaper, when it is started."""
+    settings = settings or Settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with (
+            open_services(settings, clock) as services,
+            Reaper(services.reaping, every=settings.reap_every),
+        ):
+            app.state.services = services
+            yield
+
+    return build_app(wire_config(settings), lifespan)

@@ -1,0 +1,33 @@
+"""All use cases of one installation, as bootstrap has put them together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from coatcheck.blobs.base import BlobStore
+from coatcheck.services.containers import Containers
+from coatcheck.services.deleting import Deleting
+from coatcheck.services.downloads import Downloads
+from coatcheck.services.folders import Folders
+from coatcheck.services.keys import Keys
+from coatcheck.services.listing import Listing
+from coatcheck.services.ports import Clock, Transactions
+from coatcheck.services.reaping import Reaping
+from coatcheck.services.running_digests import RunningDigests
+from coatcheck.services.uploads import Uploads
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    uploads: Uploads
+    downloads: Downloads
+    deleting: Deleting
+    listing: Listing
+    folders: Folders
+    containers: Containers
+    keys: Keys
+    reaping: Reaping
+    running: RunningDigests
+    transactions: Transactions
+    blobs: BlobStore
+    clock: Clock

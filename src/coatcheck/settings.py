@@ -1,0 +1,117 @@
+"""Settings: the only reader of the environment. Every one is documented in `.env.example`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_MIB = 1024 * 1024
+_GIB = 1024 * _MIB
+_HOUR = 3600
+
+#: The Campr protocol requires servers to keep a detached file at least this long, in seconds.
+CAMPR_FLOOR = 2 * _HOUR
+
+
+class Settings(BaseSettings):
+    """Frozen. Sizes in bytes, durations in seconds; 0 is «no limit» where the text says so."""
+
+    model_config = SettingsConfigDict(env_prefix="COATCHECK_", frozen=True, extra="ignore")
+
+    data_dir: Path = Field(
+        Path("data"), description="Where the default database and blobs are kept."
+    )
+    database_url: str = Field(
+        "", description="SQLAlchemy URL; empty: SQLite in the data directory."
+    )
+    blobs_url: str = Field(
+        "", description="file:///absolute/directory; empty: a folder in the data directory."
+    )
+    public_url: str = Field(
+        "",
+        description="Scheme, host and port that clients see; empty: taken from each request's Host header.",
+    )
+    dialects: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("campr", "attachfast"), description="Which APIs are served, separated by commas."
+    )
+
+    detached_ttl: int = Field(
+        24 * _HOUR, ge=CAMPR_FLOOR, description="How long a detached attachment is kept."
+    )
+    partial_ttl: int = Field(
+        24 * _HOUR, ge=60, description="How long an unfinished chunked upload is kept."
+    )
+    max_size: int = Field(5 * _GIB, ge=1, description="Largest attachment.")
+    max_chunk_size: int = Field(
+        100 * _MIB, ge=1, description="Largest chunk of attach.fast's large_files."
+    )
+    inline_max: int = Field(
+        64 * 1024, ge=0, le=_MIB, description="Up to this size, bytes are kept in the database."
+    )
+    max_open_uploads: int = Field(100, ge=1, description="Unfinished chunked uploads of one owner.")
+    max_parts: int = Field(10_000, ge=1, description="Parts of one chunked upload.")
+    quota_bytes: int = Field(0, ge=0, description="Bytes one owner may keep; 0: no limit.")
+    quota_count: int = Field(0, ge=0, description="Attachments one owner may keep; 0: no limit.")
+    allowed_types: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Media types that attach.fast accepts, such as image/png or image/*; empty: all.",
+    )
+    rate_limits: Literal["on", "off"] = Field(
+        "on", description="Whether the Campr API's request limits are enforced."
+    )
+
+    reap_every: int = Field(60, ge=1, description="Seconds between two sweeps of the reaper.")
+    upload_lease: int = Field(
+        15 * 60, ge=30, description="After this long without progress an upload counts as dead."
+    )
+    first_byte_timeout: float = Field(
+        30, gt=0, description="How long a body's first byte may take."
+    )
+    min_rate: int = Field(
+        1024, ge=0, description="Bytes a second below which an upload is refused; 0: no limit."
+    )
+
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("*",),
+        description="Origins of web pages that may call this server, separated by commas; * is any.",
+    )
+    forwarded_allow: Literal["on", "off"] = Field(
+        "off",
+        description="Whether X-Forwarded-Proto and X-Forwarded-Host of a proxy in front are believed.",
+    )
+    log_format: Literal["json", "text"] = Field(
+        "json", description="Form of the log lines on standard error."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="What is logged."
+    )
+    graceful_timeout: int = Field(
+        30, ge=0, description="How long running requests may take after a stop signal."
+    )
+
+    @field_validator("dialects", "allowed_types", "cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _bare(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return value.rstrip("/")
+
+    @property
+    def effective_database_url(self) -> str:
+        return (
+            self.database_url or f"sqlite+aiosqlite:///{self.data_dir.absolute() / 'coatcheck.db'}"
+        )
+
+    @property
+    def effective_blobs_url(self) -> str:
+        return self.blobs_url or (self.data_dir.absolute() / "blobs").as_uri()

@@ -1,0 +1,1 @@
+"""Words: HTTP in, HTTP out. What happens in between is told in `services`."""

@@ -1,0 +1,122 @@
+"""The one FastAPI app: every dialect's routes, one way for errors, one OpenAPI document."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import fastapi_offline
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.docs import get_swagger_ui_html
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.staticfiles import StaticFiles
+
+import coatcheck
+from coatcheck.domain.errors import CoatcheckError
+from coatcheck.web import health
+from coatcheck.web.config import WireConfig
+from coatcheck.web.dialect import Dialect, owner_of
+from coatcheck.web.dialects import load
+from coatcheck.web.middleware import AccessLog
+from coatcheck.web.problem import Problem, problem_of
+
+log = logging.getLogger(__name__)
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+#: What pages of other origins may read of our answers.
+EXPOSED = (
+    "Count",
+    "Link",
+    "Location",
+    "Range",
+    "Content-Range",
+    "Content-Disposition",
+    "ETag",
+    "Retry-After",
+    "Rate-Limit-Limit",
+    "Rate-Limit-Remaining",
+    "Rate-Limit-Reset",
+    "X-Total-Count",
+    "X-Total-Pages",
+    "X-Request-ID",
+)
+
+_DOCS_ASSETS = Path(fastapi_offline.__file__).parent / "static"
+
+
+def build_app(config: WireConfig, lifespan: Lifespan) -> FastAPI:
+    """The app for these dialects. `lifespan` is to set `app.state.services`."""
+    dialects = tuple(load(name) for name in config.dialects)
+    app = FastAPI(
+        title="Coatcheck",
+        version=coatcheck.__version__,
+        description="Detached attachments: leave a file first, claim it later. One store, many APIs.",
+        openapi_url="/-/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    app.state.config = config
+    app.include_router(health.router)
+    _add_docs_page(app)
+    for dialect in dialects:
+        app.include_router(dialect.router)
+    _add_error_handlers(app, dialects)
+    for dialect in dialects:
+        if dialect.middleware:
+            app.add_middleware(dialect.middleware)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=list(config.cors_origins),
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=list(EXPOSED),
+        max_age=86400,
+    )
+    app.add_middleware(
+        AccessLog, dialect_of=lambda path: getattr(owner_of(path, dialects), "name", None)
+    )
+    return app
+
+
+def _add_error_handlers(app: FastAPI, dialects: tuple[Dialect, ...]) -> None:
+    async def render(request: Request, error: Exception) -> Response:
+        dialect = owner_of(request.url.path, dialects)
+        problem = problem_of(error, dialect.statuses if dialect else {})
+        if problem.status >= 500:
+            log.error("%s %s: %s", request.method, request.url.path, problem.code, exc_info=error)
+        response = dialect.render(problem, request) if dialect else _plain(problem)
+        for name, value in problem.headers.items():
+            response.headers[name] = value
+        return response
+
+    for kind in (CoatcheckError, HTTPException, RequestValidationError, Exception):
+        app.add_exception_handler(kind, render)
+
+
+def _plain(problem: Problem) -> Response:
+    """Where no dialect owns the path."""
+    return JSONResponse(
+        {"code": problem.code, "message": problem.detail}, status_code=problem.status
+    )
+
+
+def _add_docs_page(app: FastAPI) -> None:
+    app.mount("/-/assets", StaticFiles(directory=_DOCS_ASSETS), name="assets")
+
+    @app.get("/-/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return get_swagger_ui_html(
+            openapi_url="openapi.json",
+            title="Coatcheck",
+            swagger_js_url="assets/swagger-ui-bundle.js",
+            swagger_css_url="assets/swagger-ui.css",
+            swagger_favicon_url="assets/favicon.png",
+        )

@@ -1,0 +1,47 @@
+"""Credentials out of the Authorization header, in the schemes that a dialect speaks."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from starlette.requests import Request
+
+from coatcheck.domain.errors import BadCredentials, Unauthenticated
+from coatcheck.domain.principal import Principal
+from coatcheck.services.bundle import Services
+
+_MAX_LENGTH = 4096
+
+
+async def authenticate(request: Request, services: Services, *schemes: str) -> Principal:
+    """Who asks. `schemes` are lower case: "bearer", "oauth", or "basic:apikey" (Basic with that user name).
+
+    Raises Unauthenticated where there are no credentials in one of the schemes, BadCredentials where they are wrong.
+    """
+    given = request.headers.getlist("authorization")
+    if len(given) != 1 or len(given[0]) > _MAX_LENGTH:
+        raise Unauthenticated
+    scheme, _, value = given[0].partition(" ")
+    scheme, value = scheme.lower(), value.strip(" ")
+    if not value:
+        raise Unauthenticated
+    if scheme in schemes:
+        if " " in value:
+            raise BadCredentials
+        return await services.keys.authenticate(value)
+    for wanted in schemes:
+        kind, _, user = wanted.partition(":")
+        if kind == scheme == "basic":
+            return await services.keys.authenticate(_password(value, user))
+    raise Unauthenticated
+
+
+def _password(encoded: str, user: str) -> str:
+    try:
+        login, found, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        raise BadCredentials from None
+    if not found or login != user:
+        raise BadCredentials
+    return password

@@ -1,0 +1,23 @@
+"""What the wire needs to know of the settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireConfig:
+    """Durations named `…_ttl` are in ms, sizes in bytes, time-outs in seconds."""
+
+    public_url: str = ""
+    dialects: tuple[str, ...] = ("campr", "attachfast")
+    detached_ttl: int = 24 * 3600 * 1000
+    partial_ttl: int = 24 * 3600 * 1000
+    max_size: int = 5 * 1024**3
+    max_chunk_size: int = 100 * 1024**2
+    allowed_types: tuple[str, ...] = ()
+    rate_limits: bool = True
+    first_byte_timeout: float = 30
+    min_rate: int = 1024
+    cors_origins: tuple[str, ...] = ("*",)
+    forwarded_allow: bool = False

@@ -1,0 +1,96 @@
+"""An attachment's bytes as an answer: validators, ranges, HEAD, and headers that keep a browser from running it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from coatcheck.domain.ranges import Span
+from coatcheck.services.downloads import Content
+from coatcheck.web.headers.byte_range import parse_range
+from coatcheck.web.headers.conditional import Decision, evaluate, quoted
+from coatcheck.web.headers.http_date import http_date
+
+#: Stored content is somebody else's: a browser must not guess its type, run it, or lend it our origin.
+GUARDS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "private, no-cache",
+}
+
+
+async def content_response(
+    request: Request,
+    content: Content,
+    *,
+    etag: str,
+    media_type: str | None,
+    disposition: str | None,
+) -> Response:
+    """200, 206, 304 or 412; `media_type` and `disposition` None leave those headers out.
+
+    `etag` is a strong tag without quotes. Raises RangeNotSatisfiable (416), and Corrupt before anything is sent.
+    """
+    attachment = content.attachment
+    headers = {
+        **GUARDS,
+        "Accept-Ranges": "bytes",
+        "ETag": quoted(etag),
+        "Last-Modified": http_date(attachment.created_at),
+    }
+    decision = evaluate(request.headers, etag=etag, modified=attachment.created_at)
+    if decision is Decision.NOT_MODIFIED:
+        return Response(status_code=304, headers=headers)
+    if decision is Decision.FAILED:
+        return Response(status_code=412, headers=headers)
+    if media_type:
+        headers["Content-Type"] = media_type
+    if disposition:
+        headers["Content-Disposition"] = disposition
+    wanted = (
+        parse_range(request.headers.get("range"), attachment.size)
+        if decision is Decision.SEND
+        else None
+    )
+    span = wanted or Span(0, attachment.size)
+    headers["Content-Length"] = str(span.size)
+    if wanted:
+        headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{attachment.size}"
+    status = 206 if wanted else 200
+    await content.check(span.start, span.stop)
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=headers)
+    if (
+        not wanted
+        and (path := content.path())
+        and "http.response.pathsend" in request.scope.get("extensions", {})
+    ):
+        return PathResponse(str(path), headers)
+    response = StreamingResponse(content.read(span.start, span.stop), status_code=status)
+    response.raw_headers = [
+        (k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()
+    ]
+    return response
+
+
+class PathResponse(Response):
+    """A whole local file, which the server itself sends (ASGI extension `http.response.pathsend`)."""
+
+    def __init__(self, path: str, headers: Mapping[str, str]) -> None:
+        self.status_code = 200
+        self.background = None
+        self._path = path
+        self.raw_headers = [
+            (k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()
+        ]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send(
+            {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        )
+        await send({"type": "http.response.pathsend", "path": self._path})

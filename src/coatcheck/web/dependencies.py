@@ -1,0 +1,48 @@
+"""What routes ask for: the use cases, the wire's configuration, the body. To a depth of one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from coatcheck.services.bundle import Services
+from coatcheck.web.config import WireConfig
+from coatcheck.web.streaming import RequestBody
+
+
+def services_of(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+def config_of(request: Request) -> WireConfig:
+    config: WireConfig = request.app.state.config
+    return config
+
+
+def body_of(request: Request) -> RequestBody:
+    """The request's bytes, untouched until somebody iterates; authenticate first."""
+    config = config_of(request)
+    return RequestBody.of(
+        request, first_byte_timeout=config.first_byte_timeout, min_rate=config.min_rate
+    )
+
+
+def base_url(request: Request) -> str:
+    """Scheme, host and port as the client sees them, without a slash at the end."""
+    config = config_of(request)
+    if config.public_url:
+        return config.public_url
+    scheme, host = request.url.scheme, request.headers.get("host") or request.url.netloc
+    if config.forwarded_allow:
+        scheme = request.headers.get("x-forwarded-proto", scheme).split(",")[0].strip()
+        host = request.headers.get("x-forwarded-host", host).split(",")[0].strip()
+    return f"{scheme}://{host}"
+
+
+Desk = Annotated[Services, Depends(services_of)]
+Config = Annotated[WireConfig, Depends(config_of)]
+Body = Annotated[RequestBody, Depends(body_of)]
+BaseUrl = Annotated[str, Depends(base_url)]

@@ -1,0 +1,65 @@
+"""The access log: one line a request, with an id that the answer carries too. Never a header, never a query."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+from collections.abc import Callable
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = logging.getLogger("coatcheck.access")
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class AccessLog:
+    """Logs method, path, status, bytes both ways and duration; `dialect_of` names who serves a path."""
+
+    def __init__(self, app: ASGIApp, dialect_of: Callable[[str], str | None]) -> None:
+        self._app = app
+        self._dialect_of = dialect_of
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        counts = {"status": 0, "received": 0, "sent": 0}
+        began = time.perf_counter()
+
+        async def counted_receive() -> Message:
+            message = await receive()
+            counts["received"] += len(message.get("body", b""))
+            return message
+
+        async def counted_send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                counts["status"] = message["status"]
+                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+            elif message["type"] == "http.response.body":
+                counts["sent"] += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            await self._app(scope, counted_receive, counted_send)
+        finally:
+            # A capability in a path is a secret; what stands before it is enough.
+            path = scope["path"] if not scope["path"].startswith("/f/") else "/f/…"
+            log.info(
+                "request",
+                extra={
+                    "fields": {
+                        "request_id": request_id,
+                        "dialect": self._dialect_of(scope["path"]),
+                        "method": scope["method"],
+                        "path": path[:500],
+                        **counts,
+                        "ms": round((time.perf_counter() - began) * 1000, 1),
+                    }
+                },
+            )
