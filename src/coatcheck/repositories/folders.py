@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, select, text, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coatcheck.domain.folder import Folder
@@ -169,9 +169,9 @@ class Folders:
         await self._connection.execute(
             insert(folder_paths).from_select(
                 ["ancestor_id", "descendant_id", "depth"],
-                select(up.c.ancestor_id, down.c.descendant_id, up.c.depth + down.c.depth + 1).where(
-                    up.c.descendant_id == parent_id, down.c.ancestor_id == folder_id
-                ),
+                select(up.c.ancestor_id, down.c.descendant_id, up.c.depth + down.c.depth + 1)
+                .select_from(up.join(down, true()))
+                .where(up.c.descendant_id == parent_id, down.c.ancestor_id == folder_id),
             )
         )
 

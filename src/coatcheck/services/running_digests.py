@@ -43,9 +43,9 @@ class RunningDigests:
         self._reading = Reading(transactions, blobs)
         self._runs: OrderedDict[int, _Run] = OrderedDict()
 
-    def advance(self, attachment_id: int) -> None:
+    def advance(self, attachment_id: int, needed: Iterable[str]) -> None:
         """Hash, in the background, what has arrived without a gap."""
-        run = self._run(attachment_id)
+        run = self._run(attachment_id, needed)
         if run.task is None or run.task.done():
             run.task = asyncio.create_task(self._catch_up(attachment_id, run))
         else:
@@ -55,7 +55,7 @@ class RunningDigests:
         self, attachment: Attachment, parts: Sequence[Part], needed: Iterable[str]
     ) -> dict[str, str]:
         """The digests of all bytes, which have arrived. Where none is needed, empty if it would take long."""
-        run = self._run(attachment.id)
+        run = self._run(attachment.id, needed)
         if not set(needed) and attachment.size - run.offset > PATIENCE:
             return {}
         async with run.turn:
@@ -79,10 +79,10 @@ class RunningDigests:
         for attachment_id in list(self._runs):
             self.forget(attachment_id)
 
-    def _run(self, attachment_id: int) -> _Run:
+    def _run(self, attachment_id: int, needed: Iterable[str]) -> _Run:
         run = self._runs.get(attachment_id)
         if run is None:
-            run = self._runs[attachment_id] = _Run(Hashes((SHA256, SHA3_256)))
+            run = self._runs[attachment_id] = _Run(Hashes({SHA256, *needed}))
             while len(self._runs) > _KEPT:
                 self.forget(next(iter(self._runs)))
         self._runs.move_to_end(attachment_id)

@@ -208,7 +208,7 @@ class Uploads:
         if upload.state is not State.RECEIVING:
             return Progress(upload)
         if not whole(parts, upload.size):
-            self._running.advance(upload.id)
+            self._running.advance(upload.id, command.digests)
             return Progress(upload)
         return Progress(await self._complete(command, placement, upload, parts))
 
