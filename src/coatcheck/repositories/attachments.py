@@ -209,15 +209,6 @@ class Attachments:
             ).scalar_one()
         )
 
-    async def borrowable(self, owner_id: int) -> int:
-        """Bytes reserved by the owner's open uploads that have not arrived yet."""
-        total = await self._connection.scalar(
-            select(func.sum(attachments.c.reserved - attachments.c.received)).where(
-                attachments.c.owner_id == owner_id, attachments.c.state == State.RECEIVING.value
-            )
-        )
-        return max(0, int(total or 0))
-
     async def count_receiving(self, owner_id: int) -> int:
         return int(
             await self._connection.scalar(

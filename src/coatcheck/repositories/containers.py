@@ -20,7 +20,7 @@ class Containers:
         self._connection = connection
 
     async def add(self, *, tenant_id: int, owner_id: int, ref: ContainerRef, now: int) -> Container:
-        """A new one, at version 1, still to be filled. Raises IntegrityError where the name is taken: names are random or checked."""
+        """A new one, at version 1, still to be filled. Its name is random, or was found to be free."""
         created = await self._connection.execute(
             insert(containers)
             .values(
@@ -66,7 +66,8 @@ class Containers:
             .on_conflict_do_nothing(index_elements=["tenant_id", "kind", "external_id"])
         )
         found = await self.find(tenant_id, ref)
-        assert found is not None
+        if found is None:
+            raise LookupError(ref)
         return found
 
     async def find(self, tenant_id: int, ref: ContainerRef) -> Container | None:

@@ -64,8 +64,9 @@ class Receive:
 
     `place` is called once, with the part's first bytes, when the last of them has arrived; `known` is the same where
     the request's head tells it, so that a part that cannot fit is refused before its bytes are taken.
-    `shared`: the key belongs to the tenant, not to the caller. `replay_any`: after completion any part may be sent again,
-    not only the last. `window` is how long the upload stays open in ms, `sliding` from its last part, else from its first.
+    `shared`: the key belongs to the tenant, not to the caller. `replay_any`: after completion any part may be sent
+    again, not only the last. `window` is how long the upload stays open in ms, counted from its last part when
+    `sliding`, else from its first.
     """
 
     caller: Principal

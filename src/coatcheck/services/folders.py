@@ -142,8 +142,8 @@ class Folders:
     async def refile(self, caller: Principal, attachment_id: int, to: TokenPath) -> Attachment:
         """Give an attachment of the tree another token: exactly this one, or NameTaken.
 
-        A token with folders in it, or one that starts at the root, moves the attachment; a bare one leaves it where it is.
-        Raises NotFound.
+        A token with folders in it, or one that starts at the root, moves the attachment; a bare one leaves it
+        where it is. Raises NotFound.
         """
         now = self._clock.now()
         async with self._transactions.write() as facts:

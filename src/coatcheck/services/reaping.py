@@ -26,7 +26,7 @@ _LISTED = 10_000
 
 @dataclass
 class Sweep:
-    """What went, or would go. `expired` tells why: expired (nobody claimed it in time) or abandoned (never completed)."""
+    """What went, or would go. `expired` says why: expired (claimed by nobody) or abandoned (never completed)."""
 
     expired: list[Due] = field(default_factory=list)
     purged: list[Due] = field(default_factory=list)
@@ -89,7 +89,7 @@ class Reaping:
         return done
 
     async def orphans(self) -> list[BlobKey]:
-        """Blobs that no row names: there should be none. Each is looked up after it was seen, so a new one is no orphan."""
+        """Blobs that no row names: there should be none. Each is looked up after it was seen: a new one is none."""
         found: list[BlobKey] = []
         seen: list[BlobKey] = []
         async for key in self._blobs.keys():

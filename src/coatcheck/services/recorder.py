@@ -1,7 +1,7 @@
 """Recorder: deposits that wait at the same moment are recorded in one transaction.
 
-A durable commit costs the same for one row as for a hundred. While one transaction is being made durable, others gather;
-the next takes them all. Each is answered only when the transaction that has it is durable.
+A durable commit costs the same for one row as for a hundred. While one transaction is being made durable, others
+gather; the next takes them all. Each is answered only when the transaction that has it is durable.
 """
 
 from __future__ import annotations

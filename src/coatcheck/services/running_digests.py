@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from coatcheck.blobs.base import BlobStore
 from coatcheck.domain.assembly import received, span_of
 from coatcheck.domain.attachment import Attachment, Part, laid_out
-from coatcheck.domain.digest import SHA3_256, SHA256
+from coatcheck.domain.digest import SHA256
 from coatcheck.domain.errors import CoatcheckError
 from coatcheck.domain.ranges import first_gap
 from coatcheck.services.intake import Hashes

@@ -80,12 +80,12 @@ class Stashing:
         size: int | None,
         reserve: bool,
     ) -> AsyncIterator[Stash]:
-        """The body, at rest. Whatever the block raises, the bytes and their reservation are gone again, unless recorded."""
+        """The body, at rest. When the block raises, bytes and reservation are gone again, unless recorded."""
         lease: _Lease | None = None
 
         async def cover(count: int) -> None:
-            assert lease is not None
-            await lease.cover(count)
+            if lease:
+                await lease.cover(count)
 
         intake = Intake(
             body, algorithms=algorithms, max_size=max_size, expected=size, passing=cover

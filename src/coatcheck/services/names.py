@@ -1,0 +1,26 @@
+"""Random names that nobody can guess, and the digests that are worth a column."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from collections.abc import Mapping
+
+from coatcheck.domain.digest import MD5, SHA3_256, SHA256
+
+_ALPHABET = string.ascii_letters + string.digits
+
+
+def new_public_id() -> str:
+    """16 random characters of [A-Za-z0-9]: 95 bits."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(16))
+
+
+def new_capability() -> str:
+    """22 random characters; whoever knows them may read."""
+    return secrets.token_urlsafe(16)
+
+
+def kept_digests(digests: Mapping[str, str]) -> dict[str, str]:
+    """Those that are stored; the others were only to be verified."""
+    return {name: value for name, value in digests.items() if name in (SHA256, SHA3_256, MD5)}

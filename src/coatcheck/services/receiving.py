@@ -1,0 +1,291 @@
+"""Receiving: an upload that comes in parts, in any order, at once, and more than once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from coatcheck.blobs.base import BlobStore
+from coatcheck.domain.assembly import Fit, fit, received, whole
+from coatcheck.domain.attachment import Attachment, Draft, Part
+from coatcheck.domain.deposit import Stash
+from coatcheck.domain.digest import SHA3_256, SHA256
+from coatcheck.domain.errors import (
+    Gone,
+    Overlap,
+    QuotaExceeded,
+    SizeMismatch,
+    TooLarge,
+    TooMany,
+    Unavailable,
+)
+from coatcheck.domain.lifecycle import Event, State, after
+from coatcheck.services.commands import Limits, Placement, Receive
+from coatcheck.services.filing import find_or_make_folders, free_place, hold_by_site
+from coatcheck.services.names import kept_digests, new_capability, new_public_id
+from coatcheck.services.ports import Clock, Facts, Transactions
+from coatcheck.services.reading import Reading
+from coatcheck.services.running_digests import RunningDigests
+from coatcheck.services.shielding import to_the_end
+from coatcheck.services.stashing import Stashing
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a chunked upload stands after a part; `attachment` is complete or still receiving."""
+
+    attachment: Attachment
+
+    @property
+    def complete(self) -> bool:
+        return self.attachment.state is not State.RECEIVING
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """The upload after an attempt to place a part; `parts` are those it has, `place` how the new one lies in them."""
+
+    upload: Attachment
+    parts: list[Part]
+    place: Fit
+
+    @property
+    def undecided(self) -> bool:
+        return bool(self.place.compare)
+
+
+class Receiving:
+    def __init__(
+        self,
+        transactions: Transactions,
+        blobs: BlobStore,
+        clock: Clock,
+        limits: Limits,
+        stashing: Stashing,
+        running: RunningDigests,
+    ) -> None:
+        self._transactions = transactions
+        self._reading = Reading(transactions, blobs)
+        self._clock = clock
+        self._limits = limits
+        self._stashing = stashing
+        self._running = running
+
+    async def receive(self, command: Receive) -> Progress:
+        """See Uploads."""
+        if command.known:
+            await self._refuse_early(command, command.known)
+        async with self._stashing.stashed(
+            command.caller.id,
+            command.body,
+            algorithms={SHA256},
+            max_size=command.max_part_size,
+            size=command.size,
+            reserve=False,  # the upload as a whole has its reservation
+        ) as stash:
+            placement = await command.place(stash.head)
+            if placement.total > command.max_size:
+                raise TooLarge(limit=command.max_size)
+            return await to_the_end(self._take(command, placement, stash))
+
+    async def _refuse_early(self, command: Receive, placement: Placement) -> None:
+        """What can be refused before the body is taken."""
+        if placement.total > command.max_size:
+            raise TooLarge(limit=command.max_size)
+        async with self._transactions.read() as facts:
+            upload = await self._find(facts, command, placement)
+            if upload and upload.size != placement.total:
+                raise SizeMismatch(total=upload.size)
+            if upload is None:
+                usage = await facts.quotas.usage(command.caller.id)
+                if usage.available is not None and placement.total > usage.available:
+                    raise QuotaExceeded
+
+    async def _take(self, command: Receive, placement: Placement, stash: Stash) -> Progress:
+        new = stash.part(start=placement.start, ordinal=placement.ordinal)
+        agreed: set[int] = set()
+        placed = await self._place(command, placement, new, stash, agreed)
+        while placed.undecided:  # bytes are compared outside of any transaction
+            for other in placed.place.compare:
+                await self._agree(new, other)
+                agreed.add(other.id)
+            placed = await self._place(command, placement, new, stash, agreed)
+        if placed.place.repeats and stash.intent:
+            await self._stashing.discard(stash.intent)  # the first one's bytes stay, these go
+        upload = placed.upload
+        if upload.state is not State.RECEIVING:
+            return Progress(upload)
+        if not whole(placed.parts, upload.size):
+            self._running.advance(upload.id, command.digests)
+            return Progress(upload)
+        return Progress(await self._complete(command, placement, upload, placed.parts))
+
+    async def _place(
+        self, command: Receive, placement: Placement, new: Part, stash: Stash, agreed: set[int]
+    ) -> _Placed:
+        """Record the part in one transaction, if it fits and needs no comparing."""
+        async with self._transactions.write() as facts:
+            upload = await self._find(facts, command, placement)
+            if upload and upload.state is not State.RECEIVING:
+                if repeated := await self._replayed(facts, command, upload, new):
+                    return _Placed(upload, [], Fit(repeats=repeated))
+                upload = None
+            upload = upload or await self._open(facts, command, placement)
+            if upload.size != placement.total:
+                raise SizeMismatch(total=upload.size)
+            parts = await facts.attachments.parts(upload.id)
+            place = fit(parts, new, placement.total, agreed)
+            if place.repeats or place.compare:
+                return _Placed(upload, parts, place)
+            if len(parts) >= self._limits.max_parts:
+                raise TooMany("The upload has too many parts.", limit=self._limits.max_parts)
+            upload = await self._add(facts, command, placement, upload, [*parts, new], stash)
+            return _Placed(upload, await facts.attachments.parts(upload.id), place)
+
+    async def _find(
+        self, facts: Facts, command: Receive, placement: Placement
+    ) -> Attachment | None:
+        now = self._clock.now()
+        return await facts.attachments.by_upload_key(
+            command.caller.tenant_id,
+            _upload_key(command, placement),
+            now,
+            now - self._limits.replay,
+        )
+
+    async def _replayed(
+        self, facts: Facts, command: Receive, upload: Attachment, new: Part
+    ) -> Part | None:
+        """The part of a completed upload that this one is once more; None when it begins another upload."""
+        if not command.replay_any and upload.sealed_by != new.ordinal:
+            return None
+        try:
+            return fit(await facts.attachments.parts(upload.id), new, upload.size).repeats
+        except Overlap:
+            if command.replay_any:
+                raise
+            return None
+
+    async def _open(self, facts: Facts, command: Receive, placement: Placement) -> Attachment:
+        caller, now = command.caller, self._clock.now()
+        key = _upload_key(command, placement)
+        await facts.lives.expire_upload(caller.tenant_id, key, now)
+        if await facts.attachments.count_receiving(caller.id) >= self._limits.max_open_uploads:
+            raise TooMany("There are too many open uploads.", limit=self._limits.max_open_uploads)
+        draft = Draft(
+            public_id=new_public_id(),
+            tenant_id=caller.tenant_id,
+            owner_id=caller.id,
+            dialect=command.dialect,
+            state=State.RECEIVING,
+            name=placement.name,
+            media_type=placement.media_type or "application/octet-stream",
+            size=placement.total,
+            now=now,
+            expires_at=now + command.window,
+            reserved=placement.total,
+            upload_key=key,
+            filing=placement.filing,
+        )
+        upload, is_new = await facts.attachments.open(draft)
+        if is_new and not await facts.quotas.reserve(caller.id, placement.total, count=1):
+            raise QuotaExceeded
+        return upload
+
+    async def _add(
+        self,
+        facts: Facts,
+        command: Receive,
+        placement: Placement,
+        upload: Attachment,
+        parts: list[Part],
+        stash: Stash,
+    ) -> Attachment:
+        now = self._clock.now()
+        if stash.intent and not await facts.intents.settle(stash.intent):
+            raise Unavailable("The part took longer than its lease.", retry_after=1)
+        await facts.attachments.add_part(upload.id, parts[-1])
+        values: dict[str, str | int] = {}
+        if placement.name is not None:
+            values["name"] = placement.name
+        if placement.media_type is not None:
+            values["media_type"] = placement.media_type
+        if command.sliding:
+            values["expires_at"] = now + command.window
+        arrived = received(parts)
+        await facts.attachments.progress(upload.id, received=arrived, now=now, values=values)
+        return replace(
+            upload,
+            received=arrived,
+            name=placement.name or upload.name,
+            media_type=placement.media_type or upload.media_type,
+        )
+
+    async def _agree(self, new: Part, old: Part) -> None:
+        """Raises Overlap where the bytes that two parts share differ."""
+        start, stop = max(new.start or 0, old.start or 0), min(new.stop, old.stop)
+        one = self._reading.part(new, start - (new.start or 0), stop - (new.start or 0))
+        other = self._reading.part(old, start - (old.start or 0), stop - (old.start or 0))
+        if not await self._reading.same(one, other):
+            raise Overlap
+
+    async def _complete(
+        self, command: Receive, placement: Placement, upload: Attachment, parts: list[Part]
+    ) -> Attachment:
+        """One of several that try at once does it; the others are told the same outcome."""
+        digests = await self._running.whole(upload, parts, command.digests)
+        async with self._transactions.write() as facts:
+            current = await facts.attachments.recorded(upload.public_id)
+            if current and current.state is State.RECEIVING:
+                await self._seal(facts, command, placement, current, digests)
+                current = await facts.attachments.recorded(upload.public_id)
+        self._running.forget(upload.id)
+        if current is None or current.state is State.RECEIVING:
+            raise Gone
+        return current
+
+    async def _seal(
+        self,
+        facts: Facts,
+        command: Receive,
+        placement: Placement,
+        upload: Attachment,
+        digests: dict[str, str],
+    ) -> None:
+        now = self._clock.now()
+        state = after(upload.state, Event.COMPLETE)
+        values: dict[str, object] = {
+            **kept_digests(digests),
+            "expires_at": None if command.lifetime is None else now + command.lifetime,
+            "sealed_by": placement.ordinal,
+        }
+        if upload.filing:
+            state = after(state, Event.CLAIM)
+            await facts.folders.lock_tree(upload.tenant_id)
+            place = await free_place(facts, upload.tenant_id, upload.filing)
+            folder = await find_or_make_folders(facts, upload.tenant_id, place.folders, now)
+            values |= {
+                "token": place.token,
+                "name": place.base,
+                "folder_id": folder,
+                "capability": new_capability(),
+            }
+        held = await facts.attachments.seal(upload.id, state, now=now, values=values)
+        if held is None:
+            raise Unavailable("It was completed at the same moment.", retry_after=1)
+        await facts.quotas.charge(upload.owner_id, upload.size, reserved=held)
+        if upload.filing:
+            await hold_by_site(
+                facts,
+                tenant_id=upload.tenant_id,
+                owner_id=upload.owner_id,
+                attachment_ids=[upload.id],
+                now=now,
+            )
+        if command.supersede:
+            row = (upload.owner_id, upload.dialect, digests[SHA3_256], upload.id)
+            await facts.attachments.supersede([row], now)
+
+
+def _upload_key(command: Receive, placement: Placement) -> str:
+    owner = "" if command.shared else str(command.caller.id)
+    return f"{command.dialect}:{owner}:{placement.key}"
