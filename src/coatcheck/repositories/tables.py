@@ -145,6 +145,10 @@ attachments = Table(
     Column("reason", String(16)),
     Column("name", String(255)),
     Column("media_type", String(255), nullable=False),
+    Column("description", String(255)),
+    Column("grouping", String(255)),
+    Column("width", Integer),
+    Column("height", Integer),
     Column("size", BigInteger, nullable=False),
     Column("received", BigInteger, nullable=False),
     Column("charged", Boolean, nullable=False),
@@ -188,6 +192,13 @@ Index(
     attachments.c.created_at,
     attachments.c.id,
 )
+Index(
+    "ix_attachments_grouping",
+    attachments.c.tenant_id,
+    attachments.c.grouping,
+    sqlite_where=text("grouping IS NOT NULL"),
+    postgresql_where=text("grouping IS NOT NULL"),
+)
 Index("ix_attachments_digest", attachments.c.tenant_id, attachments.c.sha3_256)
 Index("ix_attachments_folder", attachments.c.folder_id, attachments.c.created_at)
 Index(
@@ -225,6 +236,25 @@ parts = Table(
     CheckConstraint("(blob_key IS NULL) <> (inline IS NULL)", name="one_place"),
     UniqueConstraint("attachment_id", "ordinal"),
     sqlite_autoincrement=True,
+)
+
+#: What was made of an attachment's bytes, such as a thumbnail: small, kept beside it, and gone with it.
+derivatives = Table(
+    "derivatives",
+    metadata,
+    Column("attachment_id", ForeignKey("attachments.id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", String(32), primary_key=True),
+    Column("media_type", String(255), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
+#: Numbers given out one after another within a tenant, such as those of a queue's issues.
+counters = Table(
+    "counters",
+    metadata,
+    Column("tenant_id", ForeignKey("tenants.id", ondelete="RESTRICT"), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("value", BigInteger, nullable=False),
 )
 
 containers = Table(
@@ -275,6 +305,7 @@ claims = Table(
     Column("media_type", String(255)),
     Column("category", String(255)),
     Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, index=True),
 )
 
 #: The answer to a request that carried a client's own id, so that a retry is told the same.
