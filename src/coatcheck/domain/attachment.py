@@ -34,6 +34,7 @@ class Attachment:
     """One row, one life. Sizes in bytes, times in ms since 1970 (UTC), digests in lower-case hex by algorithm.
 
     `size` is the whole size: known at the end of a deposit, declared at the start of a chunked upload.
+    `grouping` is what a dialect groups it by, such as a conversation; `width` and `height`, in pixels, are an image's.
     `sealed_by` is the ordinal of the part that completed it, `filing` where a chunked upload will be filed.
     """
 
@@ -51,6 +52,10 @@ class Attachment:
     created_at: int
     updated_at: int
     expires_at: int | None
+    description: str | None = None
+    grouping: str | None = None
+    width: int | None = None
+    height: int | None = None
     token: str | None = None
     folder_id: int | None = None
     capability: str | None = None
@@ -124,6 +129,9 @@ class Draft:
     digests: dict[str, str] = field(default_factory=dict)
     now: int
     expires_at: int | None
+    description: str | None = None
+    grouping: str | None = None
+    dimensions: tuple[int, int] | None = None
     reserved: int = 0
     upload_key: str | None = None
     token: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from coatcheck.domain.attachment import Draft, Part
+from coatcheck.domain.container import ContainerRef
 from coatcheck.domain.folder import Filing
 from coatcheck.domain.intent import Intent
 
@@ -19,6 +20,7 @@ class Stash:
     size: int
     digests: dict[str, str]
     head: bytes
+    dimensions: tuple[int, int] | None = None
     inline: bytes | None = None
     intent: Intent | None = None
 
@@ -35,9 +37,11 @@ class Stash:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deposited:
-    """A whole attachment, ready to be recorded. With a `filing` it is claimed from birth by its tenant's tree."""
+    """A whole attachment, ready to be recorded. With a `filing` it is claimed from birth by its tenant's tree, with
+    `into` by that container, which has to exist."""
 
     draft: Draft
     intent: Intent | None = None
     filing: Filing | None = None
+    into: ContainerRef | None = None
     supersede: bool = False

@@ -20,6 +20,8 @@ class Description:
 
     name: str | None
     media_type: str
+    description: str | None = None
+    grouping: str | None = None
     filing: Filing | None = None
 
 
@@ -30,7 +32,8 @@ class Deposit:
     `describe` is called once, with the first bytes, when the last byte has arrived. `size` is the exact size where the
     request tells it, `max_size` the limit, `lifetime` how long it may stay detached in ms (None: for ever).
     `digests` are the algorithms to report besides SHA-256, `expected` what the sender says they are.
-    With `supersede`, an older detached one with the same content makes way.
+    With `supersede`, an older detached one with the same content makes way. `into` is a container that claims it from
+    birth, if it exists then.
     """
 
     caller: Principal
@@ -43,6 +46,7 @@ class Deposit:
     digests: frozenset[str] = frozenset()
     expected: tuple[Digest, ...] = ()
     supersede: bool = False
+    into: ContainerRef | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

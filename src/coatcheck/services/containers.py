@@ -20,6 +20,7 @@ from coatcheck.services.commands import (
     RequestId,
 )
 from coatcheck.services.digests import Digests
+from coatcheck.services.filing import living
 from coatcheck.services.ports import Clock, Facts, Transactions
 from coatcheck.services.purging import Purging
 from coatcheck.services.shielding import to_the_end
@@ -106,12 +107,12 @@ class Containers:
     async def get(self, caller: Principal, ref: ContainerRef) -> Container:
         """Of the caller's tenant. Raises NotFound, also where it was deleted."""
         async with self._transactions.read() as facts:
-            return _live(await facts.containers.find(caller.tenant_id, ref))
+            return await living(facts, caller.tenant_id, ref)
 
     async def versions(self, caller: Principal, ref: ContainerRef) -> list[ContainerVersion]:
         """Newest first. Raises NotFound."""
         async with self._transactions.read() as facts:
-            container = _live(await facts.containers.find(caller.tenant_id, ref))
+            container = await living(facts, caller.tenant_id, ref)
             return await facts.containers.versions(container.id)
 
     async def page(self, caller: Principal, kind: str, window: Window) -> Page[Container]:
@@ -159,15 +160,9 @@ def _revived(answer: dict[str, Any]) -> Container:
     return Container(**(answer | {"ref": ContainerRef(**answer["ref"])}))
 
 
-def _live(container: Container | None) -> Container:
-    if container is None or container.deleted_at is not None:
-        raise NotFound
-    return container
-
-
 async def _own(facts: Facts, caller: Principal, ref: ContainerRef) -> Container:
     """What the caller may change. Another's looks as if there were none."""
-    container = _live(await facts.containers.find(caller.tenant_id, ref))
+    container = await living(facts, caller.tenant_id, ref)
     if container.owner_id != caller.id:
         raise NotFound
     return container

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from coatcheck.domain.claim import ById, Wanted
-from coatcheck.domain.container import ContainerRef
+from coatcheck.domain.container import Container, ContainerRef
+from coatcheck.domain.errors import NotFound
 from coatcheck.domain.folder import Filing
 from coatcheck.domain.names import numbered
 from coatcheck.services.ports import Facts
 
 #: What holds everything in a tenant's tree.
-SITE = "site"
+SITE = ContainerRef("site", "site")
 
 
 async def find_or_make_folders(
@@ -29,7 +30,7 @@ async def find_or_make_folders(
 
 
 async def free_place(
-    facts: Facts, tenant_id: int, filing: Filing, also_taken: Container[str] = ()
+    facts: Facts, tenant_id: int, filing: Filing, also_taken: Collection[str] = ()
 ) -> Filing:
     """The filing itself, or with the first counter that makes its token free: image-1.png, image-2.png, …."""
     first, count = 0, 8
@@ -46,13 +47,33 @@ async def free_place(
         first, count = first + count, min(count * 4, 500)
 
 
-async def hold_by_site(
-    facts: Facts, *, tenant_id: int, owner_id: int, attachment_ids: Sequence[int], now: int
+async def hold(
+    facts: Facts,
+    ref: ContainerRef,
+    *,
+    tenant_id: int,
+    owner_id: int,
+    attachment_ids: Sequence[int],
+    now: int,
 ) -> None:
-    """The site claims these, which have been recorded as claimed."""
-    site = await facts.containers.ensure(
-        tenant_id=tenant_id, owner_id=owner_id, ref=ContainerRef(SITE, SITE), now=now
-    )
+    """The container claims these, which have been recorded as claimed. The site is made when it is new.
+
+    Raises NotFound where any other container does not exist (any more).
+    """
+    if ref == SITE:
+        container = await facts.containers.ensure(
+            tenant_id=tenant_id, owner_id=owner_id, ref=ref, now=now
+        )
+    else:
+        container = await living(facts, tenant_id, ref)
     await facts.claims.add(
-        site.id, [(id, Wanted(reference=ById(id))) for id in attachment_ids], now
+        container.id, [(id, Wanted(reference=ById(id))) for id in attachment_ids], now
     )
+
+
+async def living(facts: Facts, tenant_id: int, ref: ContainerRef) -> Container:
+    """The container of that name. Raises NotFound where there is none (any more)."""
+    found = await facts.containers.find(tenant_id, ref)
+    if found is None or found.deleted_at is not None:
+        raise NotFound
+    return found

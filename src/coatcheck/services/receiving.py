@@ -20,7 +20,7 @@ from coatcheck.domain.errors import (
 )
 from coatcheck.domain.lifecycle import Event, State, after
 from coatcheck.services.commands import Limits, Placement, Receive
-from coatcheck.services.filing import find_or_make_folders, free_place, hold_by_site
+from coatcheck.services.filing import SITE, find_or_make_folders, free_place, hold
 from coatcheck.services.names import kept_digests, new_capability, new_public_id
 from coatcheck.services.ports import Clock, Facts, Transactions
 from coatcheck.services.reading import Reading
@@ -274,8 +274,9 @@ class Receiving:
             raise Unavailable("It was completed at the same moment.", retry_after=1)
         await facts.quotas.charge(upload.owner_id, upload.size, reserved=held)
         if upload.filing:
-            await hold_by_site(
+            await hold(
                 facts,
+                SITE,
                 tenant_id=upload.tenant_id,
                 owner_id=upload.owner_id,
                 attachment_ids=[upload.id],

@@ -12,10 +12,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from coatcheck.domain.attachment import Attachment
+from coatcheck.domain.container import ContainerRef
 from coatcheck.domain.deposit import Deposited
 from coatcheck.domain.digest import SHA3_256
 from coatcheck.domain.errors import CoatcheckError, QuotaExceeded, Unavailable
-from coatcheck.services.filing import find_or_make_folders, free_place, hold_by_site
+from coatcheck.services.filing import (
+    SITE,
+    find_or_make_folders,
+    free_place,
+    hold,
+    living,
+)
 from coatcheck.services.ports import Facts, Transactions
 
 #: Deposits in one transaction; bounds the time that the others wait.
@@ -77,6 +84,8 @@ class Recorder:
 async def _settle(facts: Facts, deposited: Deposited) -> None:
     """Charge the owner; nothing is changed where that is refused."""
     draft, intent = deposited.draft, deposited.intent
+    if deposited.into:
+        await living(facts, draft.tenant_id, deposited.into)
     reserved = intent.reserved if intent else 0
     if not await facts.quotas.charge(draft.owner_id, draft.size, reserved=reserved, count=1):
         raise QuotaExceeded
@@ -103,11 +112,13 @@ async def _filed(facts: Facts, deposited: Deposited, tokens: set[str]) -> Deposi
 async def _add(facts: Facts, granted: Sequence[Deposited]) -> list[Attachment]:
     recorded = await facts.attachments.add([each.draft for each in granted])
     now = max(each.draft.now for each in granted)
-    filed: dict[tuple[int, int], list[int]] = {}
+    held: dict[tuple[int, int, ContainerRef], list[int]] = {}
     superseding: list[tuple[int, str, str, int]] = []
     for each, attachment in zip(granted, recorded, strict=True):
-        if each.filing:
-            filed.setdefault((attachment.tenant_id, attachment.owner_id), []).append(attachment.id)
+        if ref := SITE if each.filing else each.into:
+            held.setdefault((attachment.tenant_id, attachment.owner_id, ref), []).append(
+                attachment.id
+            )
         if each.supersede:
             superseding.append(
                 (
@@ -117,9 +128,7 @@ async def _add(facts: Facts, granted: Sequence[Deposited]) -> list[Attachment]:
                     attachment.id,
                 )
             )
-    for (tenant_id, owner_id), ids in filed.items():
-        await hold_by_site(
-            facts, tenant_id=tenant_id, owner_id=owner_id, attachment_ids=ids, now=now
-        )
+    for (tenant_id, owner_id, ref), ids in held.items():
+        await hold(facts, ref, tenant_id=tenant_id, owner_id=owner_id, attachment_ids=ids, now=now)
     await facts.attachments.supersede(superseding, now)
     return recorded

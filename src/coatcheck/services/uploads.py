@@ -67,21 +67,24 @@ class Uploads:
                     raise DigestMismatch(algorithm=digest.algorithm)
             description = await command.describe(stash.head)
             now = self._clock.now()
-            filed = description.filing is not None
+            held = description.filing is not None or command.into is not None
             complete = after(State.RECEIVING, Event.COMPLETE)
             draft = Draft(
                 public_id=new_public_id(),
                 tenant_id=command.caller.tenant_id,
                 owner_id=command.caller.id,
                 dialect=command.dialect,
-                state=after(complete, Event.CLAIM) if filed else complete,
+                state=after(complete, Event.CLAIM) if held else complete,
                 name=description.name,
                 media_type=description.media_type,
+                description=description.description,
+                grouping=description.grouping,
+                dimensions=stash.dimensions,
                 size=stash.size,
                 digests=kept_digests(stash.digests),
                 now=now,
                 expires_at=None if command.lifetime is None else now + command.lifetime,
-                capability=new_capability() if filed else None,
+                capability=new_capability() if description.filing else None,
                 part=stash.part(start=0),
             )
             return await to_the_end(
@@ -90,6 +93,7 @@ class Uploads:
                         draft=draft,
                         intent=stash.intent,
                         filing=description.filing,
+                        into=command.into,
                         supersede=command.supersede,
                     )
                 )
