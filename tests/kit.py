@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from coatcheck.bootstrap import create_app
 from coatcheck.repositories.engine import open_engine
+from coatcheck.repositories.schema import revision, stamp
 from coatcheck.repositories.tables import metadata
 from coatcheck.services.bundle import Services
 from coatcheck.settings import Settings
@@ -61,7 +62,9 @@ async def installation(data_dir: Path, **settings: Any) -> AsyncIterator[Install
     chosen = Settings(data_dir=data_dir, reap_every=10**6, **settings)
     engine = open_engine(chosen.effective_database_url)
     async with engine.begin() as connection:
-        await connection.run_sync(metadata.create_all)
+        if await revision(connection) is None:
+            await connection.run_sync(metadata.create_all)
+            await connection.run_sync(stamp)
     await engine.dispose()
     clock = ManualClock()
     app = create_app(chosen, clock)

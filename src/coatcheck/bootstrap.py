@@ -113,6 +113,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
             open_services(settings, clock) as services,
             Reaper(services.reaping, every=settings.reap_every),
         ):
+            await services.transactions.check()
             app.state.services = services
             yield
 

@@ -23,6 +23,7 @@ from coatcheck.repositories.listings import Listings
 from coatcheck.repositories.lives import Lives
 from coatcheck.repositories.quotas import Quotas
 from coatcheck.repositories.replays import Replays
+from coatcheck.repositories.schema import REVISION, revision
 
 
 class Facts:
@@ -116,6 +117,17 @@ class Transactions:
         with _in_our_words():
             async with self._reading.connect() as connection:
                 yield Facts(connection, *self._limits)
+
+    async def check(self) -> None:
+        """Raises Unavailable when the database does not answer, or has not the schema this program is written for."""
+        with _in_our_words():
+            async with self._reading.connect() as connection:
+                found = await revision(connection)
+        if found != REVISION:
+            state = f"has version {found}" if found else "has not been set up"
+            raise Unavailable(
+                f"The database {state}, and this program needs version {REVISION}: run `coatcheck db upgrade`."
+            )
 
 
 class _in_our_words:  # noqa: N801 - reads as a phrase where it is used

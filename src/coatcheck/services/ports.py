@@ -260,3 +260,7 @@ class Transactions(Protocol):
     def read(self) -> AbstractAsyncContextManager[Facts]:
         """One consistent snapshot. Raises Unavailable."""
         ...
+
+    async def check(self) -> None:
+        """Raises Unavailable when the database does not answer, or has not the schema this program is written for."""
+        ...

@@ -62,8 +62,7 @@ async def _check(question: Awaitable[None]) -> str:
 
 
 async def _ask_database(services: Services) -> None:
-    async with services.transactions.read() as facts:
-        await facts.intents.overdue(0, 1)
+    await services.transactions.check()
 
 
 async def _ask_blobs(services: Services) -> None:
