@@ -13,6 +13,7 @@ from coatcheck.reaper import Reaper
 from coatcheck.repositories.engine import open_engine
 from coatcheck.repositories.transactions import Transactions
 from coatcheck.services.bundle import Services
+from coatcheck.services.claims import Claims
 from coatcheck.services.commands import Limits
 from coatcheck.services.containers import Containers
 from coatcheck.services.deleting import Deleting
@@ -25,7 +26,9 @@ from coatcheck.services.ports import Clock
 from coatcheck.services.purging import Purging
 from coatcheck.services.reaping import Reaping
 from coatcheck.services.recorder import Recorder
+from coatcheck.services.replaying import Replaying
 from coatcheck.services.running_digests import RunningDigests
+from coatcheck.services.tree import Tree
 from coatcheck.services.uploads import Uploads
 from coatcheck.settings import Settings
 from coatcheck.web.app import build_app
@@ -46,10 +49,12 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
         lease=settings.upload_lease * 1000,
         max_open_uploads=settings.max_open_uploads,
         max_parts=settings.max_parts,
+        detached=settings.detached_ttl * 1000,
     )
     running = RunningDigests(transactions, blobs)
     digests = Digests(transactions, running)
     downloads = Downloads(transactions, blobs, clock, digests)
+    replaying = Replaying(transactions, clock, limits)
     purging = Purging(transactions, blobs, clock, limits)
     try:
         yield Services(
@@ -65,7 +70,9 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
             deleting=Deleting(transactions, clock, downloads, purging),
             listing=Listing(transactions, clock, digests),
             folders=Folders(transactions, clock),
-            containers=Containers(transactions, clock, limits, digests, purging),
+            tree=Tree(transactions, clock, purging),
+            containers=Containers(transactions, digests, purging, replaying),
+            claims=Claims(transactions, clock, limits, digests, purging, replaying),
             keys=Keys(transactions, clock),
             reaping=Reaping(
                 transactions=transactions,

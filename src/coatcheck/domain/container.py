@@ -14,14 +14,31 @@ class ContainerRef:
     external_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Names a new container by the next number of a series in its tenant: "TEST-{}" gives TEST-1, TEST-2."""
+
+    kind: str
+    name: str
+    form: str = "{}"
+
+    def ref(self, number: int) -> ContainerRef:
+        return ContainerRef(self.kind, self.form.format(number))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
-    """`body` is the newest version, a small JSON document; times are in ms since 1970."""
+    """`body` is the newest version, a small JSON document; times are in ms since 1970.
+
+    `alias` is a second name, unique in its kind, that a client chose; `parent_id` the container it belongs to.
+    """
 
     id: int
     tenant_id: int
     owner_id: int
     ref: ContainerRef
+    alias: str | None = None
+    parent_id: int | None = None
     version: int
     body: dict[str, Any] = field(default_factory=dict)
     created_at: int

@@ -38,7 +38,8 @@ class Stash:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deposited:
     """A whole attachment, ready to be recorded. With a `filing` it is claimed from birth by its tenant's tree, with
-    `into` by that container, which has to exist."""
+    `into` by that container, which has to exist.
+    """
 
     draft: Draft
     intent: Intent | None = None

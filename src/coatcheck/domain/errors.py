@@ -86,6 +86,13 @@ class SizeMismatch(Conflict):
     summary = "The upload was begun with another total size."
 
 
+class VersionMismatch(Conflict):
+    """`facts["version"]` is the present one."""
+
+    code = "version_mismatch"
+    summary = "It was changed in the meantime."
+
+
 class InvalidTransition(Conflict):
     code = "invalid_transition"
     summary = "The attachment's state does not allow this."

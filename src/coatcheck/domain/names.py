@@ -40,6 +40,16 @@ def clean_filename(text: str, *, field: str = "filename") -> str:
     return _segment(re.split(r"[/\\]", text)[-1], field)
 
 
+def clean_folder_name(text: str) -> str:
+    """One segment of a path, cleaned. Raises BadName(field="name", reason="blank"|"invalid")."""
+    if not text.strip():
+        raise BadName(field="name", reason="blank")
+    parts = _parts(text, "name")
+    if "/" in text or "\\" in text or not parts:
+        raise BadName(field="name", reason="invalid")
+    return parts[0]
+
+
 def extension_of(name: str) -> str:
     """The last extension with its dot, or "". A name that only begins with a dot has none."""
     stem, dot, extension = name.lstrip(".").rpartition(".")

@@ -150,6 +150,23 @@ class Attachments:
     async def by_public_id(self, caller: Principal, public_id: str, now: int) -> Attachment | None:
         return first(await self.candidates(caller, attachments.c.public_id == public_id, now))
 
+    async def why_not(self, caller: Principal, attachment_id: int, now: int) -> str:
+        """Why the caller cannot read its own attachment: "incomplete", "expired", or, as for others', "not_found"."""
+        row = (
+            await self._connection.execute(
+                select(attachments.c.state, attachments.c.reason, attachments.c.expires_at).where(
+                    attachments.c.id == attachment_id,
+                    attachments.c.tenant_id == caller.tenant_id,
+                    attachments.c.owner_id == caller.id,
+                )
+            )
+        ).one_or_none()
+        if row is None:
+            return "not_found"
+        if row.reason == "expired" or (row.expires_at is not None and row.expires_at <= now):
+            return "expired"
+        return "incomplete" if row.state == State.RECEIVING.value else "not_found"
+
     async def by_token(self, caller: Principal, token: str, now: int) -> Attachment | None:
         return first(await self.candidates(caller, attachments.c.token == token, now))
 
@@ -230,12 +247,30 @@ class Attachments:
     async def refile(
         self, attachment_id: int, *, token: str, name: str, folder_id: int | None, now: int
     ) -> None:
-        """Raises IntegrityError (as NameTaken) through the unique index where two race for one token."""
+        """To a token that was found to be free while the tree was locked."""
         await self._connection.execute(
             update(attachments)
             .where(attachments.c.id == attachment_id)
             .values(token=token, name=name, folder_id=folder_id, updated_at=now)
         )
+
+    async def unfile(self, attachment_id: int, now: int) -> None:
+        """Out of the tree; its link no longer works."""
+        await self._connection.execute(
+            update(attachments)
+            .where(attachments.c.id == attachment_id)
+            .values(token=None, folder_id=None, capability=None, updated_at=now)
+        )
+
+    async def share(self, attachment_id: int, capability: str, now: int) -> str | None:
+        """Its capability: the one it has, else this one. None when it cannot be read (any more)."""
+        found: str | None = await self._connection.scalar(
+            update(attachments)
+            .where(attachments.c.id == attachment_id, readable(now))
+            .values(capability=func.coalesce(attachments.c.capability, capability))
+            .returning(attachments.c.capability)
+        )
+        return found
 
     async def known_blobs(self, blob_keys: Sequence[str]) -> set[str]:
         """Which of these keys belong to a part."""

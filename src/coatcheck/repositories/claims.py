@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import delete, exists, func, insert, select
+from sqlalchemy import and_, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coatcheck.domain.attachment import Attachment
@@ -19,7 +19,13 @@ class Claims:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def add(self, container_id: int, held: Sequence[tuple[int, Wanted]], now: int) -> None:
+    async def add(
+        self,
+        container_id: int,
+        held: Sequence[tuple[int, Wanted]],
+        now: int,
+        expires_at: int | None = None,
+    ) -> None:
         """Record that the container holds these, after those it holds already."""
         last = await self._connection.scalar(
             select(func.max(claims.c.position)).where(claims.c.container_id == container_id)
@@ -34,6 +40,7 @@ class Claims:
                 "media_type": wanted.media_type,
                 "category": wanted.category,
                 "created_at": now,
+                "expires_at": expires_at,
             }
             for position, (attachment_id, wanted) in enumerate(held, start)
         ]
@@ -77,10 +84,46 @@ class Claims:
         )
         return result.rowcount
 
+    async def renew(
+        self, container_id: int, attachment_ids: Iterable[int], expires_at: int | None
+    ) -> None:
+        """A claim made again has the new lease, or none."""
+        ids = list(attachment_ids)
+        if ids:
+            await self._connection.execute(
+                update(claims)
+                .where(claims.c.container_id == container_id, claims.c.attachment_id.in_(ids))
+                .values(expires_at=expires_at)
+            )
+
+    async def lapse(self, now: int, limit: int) -> list[int]:
+        """Drop claims whose lease has run out; the attachments that they held."""
+        due = select(claims.c.attachment_id).where(claims.c.expires_at < now).limit(limit)
+        rows = await self._connection.execute(
+            delete(claims)
+            .where(claims.c.expires_at < now, claims.c.attachment_id.in_(due))
+            .returning(claims.c.attachment_id)
+        )
+        return sorted(set(rows.scalars()))
+
+    async def holders(self, attachment_ids: Iterable[int]) -> dict[int, list[int]]:
+        """The row ids of the containers that hold each, oldest claim first."""
+        rows = await self._connection.execute(
+            select(claims.c.attachment_id, claims.c.container_id)
+            .where(claims.c.attachment_id.in_(list(attachment_ids)))
+            .order_by(claims.c.created_at, claims.c.container_id)
+        )
+        held: dict[int, list[int]] = {}
+        for attachment_id, container_id in rows:
+            held.setdefault(attachment_id, []).append(container_id)
+        return held
+
     async def in_collection(
         self, owner_id: int, kind: str, algorithm: str, digest: str
     ) -> Attachment | None:
-        """An attachment with that content which a container of the owner holds already."""
+        """An attachment with that content which a container of the owner, of this kind, holds already; or one of the
+        owner's own in the tenant's tree.
+        """
         rows = await self._connection.execute(
             select(*COLUMNS)
             .where(
@@ -91,8 +134,10 @@ class Claims:
                     .select_from(claims.join(containers, containers.c.id == claims.c.container_id))
                     .where(
                         claims.c.attachment_id == attachments.c.id,
-                        containers.c.owner_id == owner_id,
-                        containers.c.kind == kind,
+                        or_(
+                            and_(containers.c.owner_id == owner_id, containers.c.kind == kind),
+                            and_(attachments.c.owner_id == owner_id, containers.c.kind == "site"),
+                        ),
                     )
                 ),
             )

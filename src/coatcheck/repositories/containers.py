@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -12,15 +13,37 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from coatcheck.domain.container import Container, ContainerRef, ContainerVersion
 from coatcheck.domain.pages import Page, Window
 from coatcheck.repositories.paging import page
-from coatcheck.repositories.tables import container_versions, containers
+from coatcheck.repositories.tables import container_versions, containers, counters
 
 
 class Containers:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def add(self, *, tenant_id: int, owner_id: int, ref: ContainerRef, now: int) -> Container:
-        """A new one, at version 1, still to be filled. Its name is random, or was found to be free."""
+    async def next_number(self, tenant_id: int, series: str) -> int:
+        """1, 2, 3, …: each is given out once."""
+        make = sqlite.insert if self._connection.dialect.name == "sqlite" else postgresql.insert
+        given = await self._connection.execute(
+            make(counters)
+            .values(tenant_id=tenant_id, name=series, value=1)
+            .on_conflict_do_update(
+                index_elements=["tenant_id", "name"], set_={"value": counters.c.value + 1}
+            )
+            .returning(counters.c.value)
+        )
+        return int(given.scalar_one())
+
+    async def add(
+        self,
+        *,
+        tenant_id: int,
+        owner_id: int,
+        ref: ContainerRef,
+        now: int,
+        alias: str | None = None,
+        parent_id: int | None = None,
+    ) -> Container:
+        """A new one, at version 1, still to be filled. Its names are random, or were found to be free."""
         created = await self._connection.execute(
             insert(containers)
             .values(
@@ -28,6 +51,8 @@ class Containers:
                 owner_id=owner_id,
                 kind=ref.kind,
                 external_id=ref.external_id,
+                alias=alias,
+                parent_id=parent_id,
                 version=1,
                 body={},
                 created_at=now,
@@ -82,6 +107,38 @@ class Containers:
             )
         ).one_or_none()
         return _container(row) if row else None
+
+    async def find_by_alias(self, tenant_id: int, kind: str, alias: str) -> Container | None:
+        """Also a deleted one."""
+        where = (
+            containers.c.tenant_id == tenant_id,
+            containers.c.kind == kind,
+            containers.c.alias == alias,
+        )
+        row = (await self._connection.execute(select(containers).where(*where))).one_or_none()
+        return _container(row) if row else None
+
+    async def find_by_row(self, tenant_id: int, ids: Iterable[int]) -> list[Container]:
+        """By their row ids; also deleted ones."""
+        rows = await self._connection.execute(
+            select(containers).where(
+                containers.c.tenant_id == tenant_id, containers.c.id.in_(list(ids))
+            )
+        )
+        return [_container(row) for row in rows]
+
+    async def children(self, parent_id: int, kind: str) -> list[Container]:
+        """Live ones, oldest first."""
+        rows = await self._connection.execute(
+            select(containers)
+            .where(
+                containers.c.parent_id == parent_id,
+                containers.c.kind == kind,
+                containers.c.deleted_at.is_(None),
+            )
+            .order_by(containers.c.id)
+        )
+        return [_container(row) for row in rows]
 
     async def amend(self, container: Container, body: dict[str, Any], now: int) -> Container | None:
         """A new version upon exactly this one; None when another was first."""

@@ -113,8 +113,11 @@ class Folders:
             update(folders).where(folders.c.id == folder_id).values(name=name, updated_at=now)
         )
 
-    async def move(self, folder_id: int, parent_id: int | None, now: int) -> None:
-        """With its whole subtree. The caller has made sure that this is no cycle."""
+    async def move(self, folder_id: int, parent_id: int | None, name: str, now: int) -> None:
+        """With its whole subtree, under that name: in one step, since its old name may be taken there.
+
+        The caller has made sure that this is no cycle.
+        """
         subtree = select(folder_paths.c.descendant_id).where(
             folder_paths.c.ancestor_id == folder_id
         )
@@ -129,7 +132,7 @@ class Folders:
         await self._connection.execute(
             update(folders)
             .where(folders.c.id == folder_id)
-            .values(parent_id=parent_id, updated_at=now)
+            .values(parent_id=parent_id, name=name, updated_at=now)
         )
         if parent_id is not None:
             await self._connect(parent_id, folder_id)

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import and_, case, delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coatcheck.domain.attachment import Due
 from coatcheck.domain.lifecycle import Event, State, sources, target
 from coatcheck.repositories.rows import DUE_COLUMNS, due_of, expirable, unexpired, unheld, unpurged
-from coatcheck.repositories.tables import attachments, claims, parts
+from coatcheck.repositories.tables import attachments, claims, containers, derivatives, parts
 
 # A deleted attachment's place in the tree, and its capability, are free for others at once.
 _DELETED: dict[str, Any] = {
@@ -33,18 +33,31 @@ class Lives:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def claim(self, ids: Iterable[int], now: int, *, exclusive: bool) -> int:
-        """How many of these took the step to claimed; the caller undoes everything when it is not all of them."""
+    async def claim(self, ids: Iterable[int], now: int, *, exclusive: bool) -> set[int]:
+        """Those that took the step to claimed; the caller undoes everything when it is not all of them.
+
+        `exclusive`: not one that a container holds already, the tenant's tree excepted.
+        """
+        wanted = sorted(ids)
+        if self._connection.dialect.name == "postgresql":
+            # In one order, so that two claims cannot wait for each other; the holders are then seen as they are.
+            await self._connection.execute(
+                select(attachments.c.id)
+                .where(attachments.c.id.in_(wanted))
+                .order_by(attachments.c.id)
+                .with_for_update()
+            )
         detached = and_(attachments.c.state == State.DETACHED.value, unexpired(now))
-        possible = (
-            detached if exclusive else or_(detached, attachments.c.state == State.CLAIMED.value)
-        )
-        result = await self._connection.execute(
+        held = attachments.c.state == State.CLAIMED.value
+        if exclusive:
+            held = and_(held, ~_held_outside_the_tree())
+        rows = await self._connection.execute(
             update(attachments)
-            .where(attachments.c.id.in_(sorted(ids)), possible)
+            .where(attachments.c.id.in_(wanted), or_(detached, held))
             .values(state=target(Event.CLAIM).value, updated_at=now)
+            .returning(attachments.c.id)
         )
-        return result.rowcount
+        return set(rows.scalars())
 
     async def release(self, ids: Iterable[int], now: int, expires_at: int | None) -> int:
         """Those of them that no container holds any more are detached again, with a fresh window."""
@@ -162,6 +175,9 @@ class Lives:
             delete(claims).where(claims.c.attachment_id == attachment_id)
         )
         await self._connection.execute(
+            delete(derivatives).where(derivatives.c.attachment_id == attachment_id)
+        )
+        await self._connection.execute(
             update(attachments)
             .where(attachments.c.id == attachment_id)
             .values(
@@ -188,3 +204,12 @@ class Lives:
             delete(attachments).where(attachments.c.id.in_(old))
         )
         return result.rowcount
+
+
+def _held_outside_the_tree() -> ColumnElement[bool]:
+    return (
+        select(1)
+        .select_from(claims.join(containers, containers.c.id == claims.c.container_id))
+        .where(claims.c.attachment_id == attachments.c.id, containers.c.kind != "site")
+        .exists()
+    )

@@ -265,12 +265,15 @@ containers = Table(
     Column("owner_id", ForeignKey("principals.id", ondelete="RESTRICT"), nullable=False),
     Column("kind", String(32), nullable=False),
     Column("external_id", String(255), nullable=False),
+    Column("alias", String(255)),
+    Column("parent_id", ForeignKey("containers.id", ondelete="RESTRICT"), index=True),
     Column("version", Integer, nullable=False),
     Column("body", JSON, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("deleted_at", BigInteger),
     UniqueConstraint("tenant_id", "kind", "external_id"),
+    UniqueConstraint("tenant_id", "kind", "alias"),
     sqlite_autoincrement=True,
 )
 Index(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from coatcheck.blobs.base import BlobStore
+from coatcheck.services.claims import Claims
 from coatcheck.services.containers import Containers
 from coatcheck.services.deleting import Deleting
 from coatcheck.services.downloads import Downloads
@@ -14,6 +15,7 @@ from coatcheck.services.listing import Listing
 from coatcheck.services.ports import Clock, Transactions
 from coatcheck.services.reaping import Reaping
 from coatcheck.services.running_digests import RunningDigests
+from coatcheck.services.tree import Tree
 from coatcheck.services.uploads import Uploads
 
 
@@ -24,7 +26,9 @@ class Services:
     deleting: Deleting
     listing: Listing
     folders: Folders
+    tree: Tree
     containers: Containers
+    claims: Claims
     keys: Keys
     reaping: Reaping
     running: RunningDigests

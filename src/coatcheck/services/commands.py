@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from coatcheck.domain.claim import Claim, Wanted
-from coatcheck.domain.container import Container, ContainerRef
+from coatcheck.domain.claim import Claim, Reference, Wanted
+from coatcheck.domain.container import Container, ContainerRef, Series
 from coatcheck.domain.digest import Digest
 from coatcheck.domain.folder import Filing
 from coatcheck.domain.principal import Principal
@@ -100,26 +100,64 @@ class RequestId:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CreateContainer:
-    """`compose` makes the body from what was claimed and the time; `exclusive` claims fail where another holds one."""
+class ClaimAttachments:
+    """For the container `ref`, which is made known by this. With a `lease` in ms the claim lapses unless repeated.
+
+    `exactly`: what it held besides is released, or deleted where `delete_others`.
+    """
 
     caller: Principal
     ref: ContainerRef
     wanted: tuple[Wanted, ...]
-    compose: Callable[[Sequence[Claim], int], dict[str, Any]]
     exclusive: bool
+    exactly: bool = False
+    delete_others: bool = False
+    lease: int | None = None
+    request: RequestId | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseAttachments:
+    """`references` None: all that it holds. `delete`: what nothing else holds goes, instead of being detached again."""
+
+    caller: Principal
+    ref: ContainerRef
+    references: tuple[Reference, ...] | None = None
+    delete: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateContainer:
+    """`compose` makes the body from the container so far, what it claimed, and the time.
+
+    `exclusive` claims fail where another container holds one. `ref` may be a series, of which it is the next.
+    `alias` is a second name; where that is taken, NameTaken. `parent` is a container that has to exist.
+    """
+
+    caller: Principal
+    ref: ContainerRef | Series
+    wanted: tuple[Wanted, ...]
+    compose: Callable[[Container, Sequence[Claim], int], dict[str, Any]]
+    exclusive: bool
+    alias: str | None = None
+    parent: ContainerRef | None = None
     request: RequestId | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class AmendContainer:
-    """`wanted` None leaves the attachments alone. What an older version holds stays held."""
+    """`wanted` None leaves the attachments alone; else they are added, or, with `exactly`, are all that is held on, and
+    the others are deleted. `version`, where given, is the one to be amended. `own`: only its owner may.
+    """
 
     caller: Principal
     ref: ContainerRef
     wanted: tuple[Wanted, ...] | None
     compose: Callable[[Container, Sequence[Claim] | None, int], dict[str, Any]]
     exclusive: bool
+    exactly: bool = False
+    version: int | None = None
+    own: bool = True
     request: RequestId | None = None
 
 
@@ -130,6 +168,7 @@ class DeleteContainer:
     caller: Principal
     ref: ContainerRef
     tombstone: Callable[[Container, int], dict[str, Any]]
+    own: bool = True
     request: RequestId | None = None
 
 
@@ -142,4 +181,5 @@ class Limits:
     max_open_uploads: int = 100
     max_parts: int = 10_000
     replay: int = 24 * 60 * 60 * 1000
+    detached: int = 24 * 60 * 60 * 1000
     tombstone: int = 24 * 60 * 60 * 1000

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from coatcheck.domain.claim import Wanted
-from coatcheck.domain.container import Container, ContainerRef, ContainerVersion
-from coatcheck.domain.errors import Conflict, NotFound, ReplayMismatch
+from coatcheck.domain.attachment import Attachment
+from coatcheck.domain.claim import Claim, Wanted
+from coatcheck.domain.container import Container, ContainerRef, ContainerVersion, Series
+from coatcheck.domain.errors import NameTaken, NotFound, VersionMismatch
 from coatcheck.domain.pages import Page, Window
 from coatcheck.domain.principal import Principal
-from coatcheck.services.claims import claim
+from coatcheck.services.claims import claim, let_go
 from coatcheck.services.commands import (
     AmendContainer,
     CreateContainer,
     DeleteContainer,
-    Limits,
     RequestId,
 )
 from coatcheck.services.digests import Digests
 from coatcheck.services.filing import living
-from coatcheck.services.ports import Clock, Facts, Transactions
+from coatcheck.services.ports import Facts, Transactions
 from coatcheck.services.purging import Purging
+from coatcheck.services.replaying import Replaying
 from coatcheck.services.shielding import to_the_end
 
 
@@ -30,41 +31,41 @@ class Containers:
     def __init__(
         self,
         transactions: Transactions,
-        clock: Clock,
-        limits: Limits,
         digests: Digests,
         purging: Purging,
+        replaying: Replaying,
     ) -> None:
         self._transactions = transactions
-        self._clock = clock
-        self._limits = limits
         self._digests = digests
         self._purging = purging
+        self._replaying = replaying
 
     async def create(self, command: CreateContainer) -> Container:
-        """With its claims, or not at all. Raises NotFound, AlreadyClaimed, ReplayMismatch."""
+        """With its claims, or not at all. Raises NotFound, AlreadyClaimed, NameTaken, ReplayMismatch."""
         await self._findable(command.caller, command.wanted)
 
         async def work(facts: Facts, now: int) -> Container:
-            container = await facts.containers.add(
-                tenant_id=command.caller.tenant_id,
-                owner_id=command.caller.id,
-                ref=command.ref,
-                now=now,
-            )
+            caller = command.caller
+            container = await _add(facts, command, now)
             claims = await claim(
-                facts, command.caller, container, command.wanted, now, exclusive=command.exclusive
+                facts, caller, container, command.wanted, now, exclusive=command.exclusive
             )
-            return await facts.containers.fill(container, command.compose(claims, now))
+            return await facts.containers.fill(container, command.compose(container, claims, now))
 
-        return await to_the_end(self._once(command.caller, command.request, work))
+        return await self._once(command.caller, command.request, work)
 
     async def amend(self, command: AmendContainer) -> Container:
-        """A new version, with what it claims anew. Raises NotFound, AlreadyClaimed, Conflict, ReplayMismatch."""
+        """A new version, with what it claims anew.
+
+        Raises NotFound, AlreadyClaimed, VersionMismatch, ReplayMismatch.
+        """
         await self._findable(command.caller, command.wanted or ())
+        freed: list[int] = []
 
         async def work(facts: Facts, now: int) -> Container:
-            container = await _own(facts, command.caller, command.ref)
+            container = await _changeable(facts, command.caller, command.ref, own=command.own)
+            if command.version not in (None, container.version):
+                raise VersionMismatch(version=container.version)
             claims = None
             if command.wanted is not None:
                 claims = await claim(
@@ -75,32 +76,35 @@ class Containers:
                     now,
                     exclusive=command.exclusive,
                 )
-            amended = await facts.containers.amend(
-                container, command.compose(container, claims, now), now
-            )
+                if command.exactly:
+                    keep = {each.attachment.id for each in claims}
+                    freed.extend(
+                        await let_go(facts, container, now, keep=keep, lifetime=None, delete=True)
+                    )
+            body = command.compose(container, claims, now)
+            amended = await facts.containers.amend(container, body, now)
             if amended is None:
-                raise Conflict("It was changed at the same moment.")
+                raise VersionMismatch
             return amended
 
-        return await to_the_end(self._once(command.caller, command.request, work))
+        amended = await self._once(command.caller, command.request, work)
+        await self._purging.purge_now(freed)
+        return amended
 
     async def delete(self, command: DeleteContainer) -> Container:
         """Its tombstone; what nothing else holds is deleted with it. Raises NotFound, ReplayMismatch."""
         freed: list[int] = []
 
         async def work(facts: Facts, now: int) -> Container:
-            container = await _own(facts, command.caller, command.ref)
-            held = [each.attachment.id for each in await facts.claims.held_by(container.id)]
-            await facts.claims.drop(container.id, held)
-            freed.extend(await facts.lives.delete_unheld(held, now))
-            deleted = await facts.containers.delete(
-                container, command.tombstone(container, now), now
-            )
+            container = await _changeable(facts, command.caller, command.ref, own=command.own)
+            freed.extend(await let_go(facts, container, now, lifetime=None, delete=True))
+            body = command.tombstone(container, now)
+            deleted = await facts.containers.delete(container, body, now)
             if deleted is None:
                 raise NotFound
             return deleted
 
-        deleted = await to_the_end(self._once(command.caller, command.request, work))
+        deleted = await self._once(command.caller, command.request, work)
         await self._purging.purge_now(freed)
         return deleted
 
@@ -120,6 +124,44 @@ class Containers:
         async with self._transactions.read() as facts:
             return await facts.containers.page(caller.tenant_id, kind, window)
 
+    async def find_by_alias(self, caller: Principal, kind: str, alias: str) -> Container:
+        """Raises NotFound."""
+        async with self._transactions.read() as facts:
+            found = await facts.containers.find_by_alias(caller.tenant_id, kind, alias)
+        if found is None or found.deleted_at is not None:
+            raise NotFound
+        return found
+
+    async def find_by_row(self, caller: Principal, row_id: int, kind: str) -> Container:
+        """By the id of its row, which some dialects show. Raises NotFound."""
+        async with self._transactions.read() as facts:
+            found = await facts.containers.find_by_row(caller.tenant_id, [row_id])
+        if not found or found[0].ref.kind != kind or found[0].deleted_at is not None:
+            raise NotFound
+        return found[0]
+
+    async def children(self, caller: Principal, ref: ContainerRef, kind: str) -> list[Container]:
+        """Those of a kind that belong to it, oldest first. Raises NotFound."""
+        async with self._transactions.read() as facts:
+            container = await living(facts, caller.tenant_id, ref)
+            return await facts.containers.children(container.id, kind)
+
+    async def held_by(self, container: Container) -> list[Claim]:
+        """What it holds, in its order."""
+        async with self._transactions.read() as facts:
+            return await facts.claims.held_by(container.id)
+
+    async def holders(
+        self, caller: Principal, attachments: Sequence[Attachment]
+    ) -> dict[int, list[Container]]:
+        """The containers that hold each of these attachments, by the attachment's id, oldest claim first."""
+        async with self._transactions.read() as facts:
+            held = await facts.claims.holders(each.id for each in attachments)
+            rows = {row for holders in held.values() for row in holders}
+            found = await facts.containers.find_by_row(caller.tenant_id, rows)
+        known = {each.id: each for each in found}
+        return {id: [known[row] for row in rows if row in known] for id, rows in held.items()}
+
     async def count_by(self, caller: Principal, kind: str, field: str) -> dict[str, int]:
         """How many of its own the caller has, by a text field of their body."""
         async with self._transactions.read() as facts:
@@ -134,35 +176,41 @@ class Containers:
         request: RequestId | None,
         work: Callable[[Facts, int], Awaitable[Container]],
     ) -> Container:
-        """The work and the memory of it in one transaction: a retry is told what was answered, and does nothing."""
-        now = self._clock.now()
-        async with self._transactions.write() as facts:
-            if request:
-                earlier = await facts.replays.find(caller.id, request.endpoint, request.id, now)
-                if earlier:
-                    if earlier.fingerprint != request.fingerprint:
-                        raise ReplayMismatch
-                    return _revived(earlier.answer)
-            container = await work(facts, now)
-            if request:
-                await facts.replays.keep(
-                    caller.id,
-                    request.endpoint,
-                    request.id,
-                    fingerprint=request.fingerprint,
-                    answer=asdict(container),
-                    expires_at=now + self._limits.replay,
-                )
-            return container
+        return await to_the_end(
+            self._replaying.once(caller, request, work, remember=asdict, recall=_revived)
+        )
 
 
 def _revived(answer: dict[str, Any]) -> Container:
     return Container(**(answer | {"ref": ContainerRef(**answer["ref"])}))
 
 
-async def _own(facts: Facts, caller: Principal, ref: ContainerRef) -> Container:
+async def _add(facts: Facts, command: CreateContainer, now: int) -> Container:
+    tenant_id = command.caller.tenant_id
+    parent = await living(facts, tenant_id, command.parent) if command.parent else None
+    taken = command.alias is not None and await facts.containers.find_by_alias(
+        tenant_id, command.ref.kind, command.alias
+    )
+    if taken:
+        raise NameTaken(field="alias")
+    ref = command.ref
+    if isinstance(ref, Series):
+        ref = ref.ref(await facts.containers.next_number(tenant_id, ref.name))
+    return await facts.containers.add(
+        tenant_id=tenant_id,
+        owner_id=command.caller.id,
+        ref=ref,
+        now=now,
+        alias=command.alias,
+        parent_id=parent.id if parent else None,
+    )
+
+
+async def _changeable(
+    facts: Facts, caller: Principal, ref: ContainerRef, *, own: bool
+) -> Container:
     """What the caller may change. Another's looks as if there were none."""
     container = await living(facts, caller.tenant_id, ref)
-    if container.owner_id != caller.id:
+    if own and container.owner_id != caller.id:
         raise NotFound
     return container

@@ -1,16 +1,14 @@
-"""Folders: the tree of a tenant, and where in it an attachment is."""
+"""Folders: the tree of a tenant."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from coatcheck.domain.attachment import Attachment
 from coatcheck.domain.errors import BadName, Cycle, Invalid, NameTaken, NotEmpty, NotFound
 from coatcheck.domain.folder import MAX_DEPTH, Folder
-from coatcheck.domain.names import TokenPath
 from coatcheck.domain.principal import Principal
-from coatcheck.services.filing import find_or_make_folders
 from coatcheck.services.ports import Clock, Facts, Transactions
 
 
@@ -123,8 +121,8 @@ class Folders:
             ):
                 raise NameTaken(field="name")
             if new_parent != folder.parent_id:
-                await facts.folders.move(folder_id, new_parent, now)
-            if new_name != folder.name:
+                await facts.folders.move(folder_id, new_parent, new_name, now)
+            elif new_name != folder.name:
                 await facts.folders.rename(folder_id, new_name, now)
             return await _found(facts, caller, folder_id)
 
@@ -138,30 +136,6 @@ class Folders:
             if folder.attachments_count:
                 raise NotEmpty(holds="attachments")
             await facts.folders.delete(folder_id)
-
-    async def refile(self, caller: Principal, attachment_id: int, to: TokenPath) -> Attachment:
-        """Give an attachment of the tree another token: exactly this one, or NameTaken.
-
-        A token with folders in it, or one that starts at the root, moves the attachment; a bare one leaves it
-        where it is. Raises NotFound.
-        """
-        now = self._clock.now()
-        async with self._transactions.write() as facts:
-            await facts.folders.lock_tree(caller.tenant_id)
-            found = await facts.attachments.by_id(caller, attachment_id, now)
-            if found is None or found.token is None:
-                raise NotFound
-            if found.token == to.token:
-                return found
-            if to.token in await facts.attachments.taken_tokens(caller.tenant_id, [to.token]):
-                raise NameTaken(field="token")
-            folder_id = found.folder_id
-            if to.names_a_folder:
-                folder_id = await find_or_make_folders(facts, caller.tenant_id, to.dirs, now)
-            await facts.attachments.refile(
-                attachment_id, token=to.token, name=to.base, folder_id=folder_id, now=now
-            )
-            return replace(found, token=to.token, name=to.base, folder_id=folder_id, updated_at=now)
 
 
 async def _found(facts: Facts, caller: Principal, folder_id: int) -> Folder:

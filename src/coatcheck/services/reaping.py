@@ -28,6 +28,7 @@ _LISTED = 10_000
 class Sweep:
     """What went, or would go. `expired` says why: expired (claimed by nobody) or abandoned (never completed)."""
 
+    lapsed: list[int] = field(default_factory=list)
     expired: list[Due] = field(default_factory=list)
     purged: list[Due] = field(default_factory=list)
     intents: list[Intent] = field(default_factory=list)
@@ -73,6 +74,8 @@ class Reaping:
     async def sweep(self) -> Sweep:
         """Expire, purge, drop what nobody finished, forget what is old."""
         done = Sweep()
+        while lapsed := await self._lapse():
+            done.lapsed += lapsed
         while batch := await self._expire():
             done.expired += batch
         while batch := await self._purging.purge_some(BATCH):
@@ -106,6 +109,14 @@ class Reaping:
                 list(keys)
             )
         return [key for key in keys if key not in known]
+
+    async def _lapse(self) -> list[int]:
+        """Claims whose lease ran out: what nothing else holds is detached again, with a fresh window."""
+        now = self._clock.now()
+        async with self._transactions.write() as facts:
+            lapsed = await facts.claims.lapse(now - self._grace, BATCH)
+            await facts.lives.release(lapsed, now, now + self._limits.detached)
+        return lapsed
 
     async def _expire(self) -> list[Due]:
         async with self._transactions.write() as facts:

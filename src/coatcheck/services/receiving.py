@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from coatcheck.blobs.base import BlobStore
@@ -10,6 +11,7 @@ from coatcheck.domain.attachment import Attachment, Draft, Part
 from coatcheck.domain.deposit import Stash
 from coatcheck.domain.digest import SHA3_256, SHA256
 from coatcheck.domain.errors import (
+    Corrupt,
     Gone,
     Overlap,
     QuotaExceeded,
@@ -53,6 +55,10 @@ class _Placed:
         return bool(self.place.compare)
 
 
+class _Beaten(Exception):
+    """Another request completed the upload at the same moment; what this one prepared is undone."""
+
+
 class Receiving:
     def __init__(
         self,
@@ -84,16 +90,17 @@ class Receiving:
         ) as stash:
             placement = await command.place(stash.head)
             if placement.total > command.max_size:
-                raise TooLarge(limit=command.max_size)
+                raise TooLarge(limit=command.max_size, field="total")
             return await to_the_end(self._take(command, placement, stash))
 
     async def _refuse_early(self, command: Receive, placement: Placement) -> None:
         """What can be refused before the body is taken."""
         if placement.total > command.max_size:
-            raise TooLarge(limit=command.max_size)
+            raise TooLarge(limit=command.max_size, field="total")
         async with self._transactions.read() as facts:
             upload = await self._find(facts, command, placement)
-            if upload and upload.size != placement.total:
+            receiving = upload is not None and upload.state is State.RECEIVING
+            if upload and receiving and upload.size != placement.total:
                 raise SizeMismatch(total=upload.size)
             if upload is None:
                 usage = await facts.quotas.usage(command.caller.id)
@@ -117,7 +124,12 @@ class Receiving:
         if not whole(placed.parts, upload.size):
             self._running.advance(upload.id, command.digests)
             return Progress(upload)
-        return Progress(await self._complete(command, placement, upload, placed.parts))
+        try:
+            return Progress(await self._complete(command, placement, upload, placed.parts))
+        except (Corrupt, Unavailable) as error:
+            # Every part is recorded and stays: any of them, sent again, tries again.
+            error.facts["completing"] = True
+            raise
 
     async def _place(
         self, command: Receive, placement: Placement, new: Part, stash: Stash, agreed: set[int]
@@ -233,11 +245,13 @@ class Receiving:
     ) -> Attachment:
         """One of several that try at once does it; the others are told the same outcome."""
         digests = await self._running.whole(upload, parts, command.digests)
-        async with self._transactions.write() as facts:
-            current = await facts.attachments.recorded(upload.public_id)
-            if current and current.state is State.RECEIVING:
-                await self._seal(facts, command, placement, current, digests)
+        with suppress(_Beaten):
+            async with self._transactions.write() as facts:
                 current = await facts.attachments.recorded(upload.public_id)
+                if current and current.state is State.RECEIVING:
+                    await self._seal(facts, command, placement, current, digests)
+        async with self._transactions.read() as facts:
+            current = await facts.attachments.recorded(upload.public_id)
         self._running.forget(upload.id)
         if current is None or current.state is State.RECEIVING:
             raise Gone
@@ -271,7 +285,7 @@ class Receiving:
             }
         held = await facts.attachments.seal(upload.id, state, now=now, values=values)
         if held is None:
-            raise Unavailable("It was completed at the same moment.", retry_after=1)
+            raise _Beaten
         await facts.quotas.charge(upload.owner_id, upload.size, reserved=held)
         if upload.filing:
             await hold(

@@ -63,7 +63,10 @@ class Recorder:
         refused: list[tuple[asyncio.Future[Attachment], CoatcheckError]] = []
         granted: list[_Waiting] = []
         async with self._transactions.write() as facts:
-            tokens: set[str] = set()
+            # In one order, so that two processes never wait for each other's tree.
+            for tenant_id in sorted({each.draft.tenant_id for each, _ in batch if each.filing}):
+                await facts.folders.lock_tree(tenant_id)
+            tokens: dict[int, set[str]] = {}
             for deposited, future in batch:
                 try:
                     await _settle(facts, deposited)
@@ -95,15 +98,15 @@ async def _settle(facts: Facts, deposited: Deposited) -> None:
         raise Unavailable("The upload took longer than its lease.", retry_after=1)
 
 
-async def _filed(facts: Facts, deposited: Deposited, tokens: set[str]) -> Deposited:
-    """With its place in the tree, if it has one; `tokens` are those given out in this transaction."""
+async def _filed(facts: Facts, deposited: Deposited, tokens: dict[int, set[str]]) -> Deposited:
+    """With its place in the tree, if it has one; `tokens` are those given out in this transaction, by tenant."""
     if deposited.filing is None:
         return deposited
     draft = deposited.draft
-    await facts.folders.lock_tree(draft.tenant_id)
-    place = await free_place(facts, draft.tenant_id, deposited.filing, tokens)
+    given_out = tokens.setdefault(draft.tenant_id, set())
+    place = await free_place(facts, draft.tenant_id, deposited.filing, given_out)
     folder_id = await find_or_make_folders(facts, draft.tenant_id, place.folders, draft.now)
-    tokens.add(place.token)
+    given_out.add(place.token)
     return replace(
         deposited, draft=replace(draft, token=place.token, name=place.base, folder_id=folder_id)
     )

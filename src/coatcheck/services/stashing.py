@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 from coatcheck.blobs.base import BlobKey, BlobStore, new_blob_key
 from coatcheck.domain.deposit import Stash
-from coatcheck.domain.errors import QuotaExceeded, Unavailable
+from coatcheck.domain.digest import Digest
+from coatcheck.domain.errors import DigestMismatch, QuotaExceeded, Unavailable
 from coatcheck.domain.intent import Intent
 from coatcheck.services.commands import Limits
 from coatcheck.services.intake import Intake
@@ -79,8 +80,13 @@ class Stashing:
         max_size: int,
         size: int | None,
         reserve: bool,
+        expected: Sequence[Digest] = (),
     ) -> AsyncIterator[Stash]:
-        """The body, at rest. When the block raises, bytes and reservation are gone again, unless recorded."""
+        """The body, at rest. When the block raises, bytes and reservation are gone again, unless recorded.
+
+        Raises DigestMismatch where the body has not the `expected` digests.
+        """
+        algorithms = {*algorithms, *(digest.algorithm for digest in expected)}
         lease: _Lease | None = None
 
         async def cover(count: int) -> None:
