@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from coatcheck.domain.errors import Incomplete, Invalid, Malformed
+from coatcheck.domain.errors import Incomplete, Invalid, Malformed, TooLarge
 from coatcheck.services.ports import Body
 from coatcheck.web.headers.content_disposition import parse_part_disposition
 from coatcheck.web.headers.content_type import parse_boundary
@@ -66,7 +66,11 @@ class FormPart:
 
         Raises TooLarge, Incomplete, or Malformed (also for NUL, which no database takes).
         """
-        data = await read_bytes(self.data, self.max_size if limit is None else limit)
+        try:
+            data = await read_bytes(self.data, self.max_size if limit is None else limit)
+        except TooLarge as error:
+            error.facts["field"] = self.name
+            raise
         try:
             text = data.decode("utf-8")
         except UnicodeDecodeError:
