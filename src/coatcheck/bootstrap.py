@@ -6,8 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from coatcheck.blobs import open_store
+from coatcheck.blobs.base import BlobStore
 from coatcheck.clock import SystemClock
 from coatcheck.reaper import Reaper
 from coatcheck.repositories.engine import open_engine
@@ -35,15 +38,19 @@ from coatcheck.web.app import build_app
 from coatcheck.web.config import WireConfig
 
 
+class CannotOpen(Exception):
+    """A setting names a database or a store that cannot be opened; says which, and why."""
+
+
 @asynccontextmanager
 async def open_services(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Services]:
-    """Everything, open; closed at the end of the block. The database must have been migrated."""
+    """Everything, open; closed at the end of the block. The database must have been migrated. Raises CannotOpen."""
     clock = clock or SystemClock()
-    engine = open_engine(settings.effective_database_url)
+    engine = open_database(settings)
     transactions = Transactions(
         engine, quota_bytes=settings.quota_bytes, quota_count=settings.quota_count
     )
-    blobs = open_store(settings.effective_blobs_url)
+    blobs = _open_blobs(settings)
     limits = Limits(
         inline_max=settings.inline_max,
         lease=settings.upload_lease * 1000,
@@ -65,6 +72,7 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
                 clock=clock,
                 limits=limits,
                 running=running,
+                purging=purging,
             ),
             downloads=downloads,
             deleting=Deleting(transactions, clock, downloads, purging),
@@ -90,6 +98,21 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
     finally:
         await running.close()
         await engine.dispose()
+
+
+def open_database(settings: Settings) -> AsyncEngine:
+    """Raises CannotOpen."""
+    try:
+        return open_engine(settings.effective_database_url)
+    except (ArgumentError, ImportError, OSError) as error:
+        raise CannotOpen(f"COATCHECK_DATABASE_URL: {error}") from error
+
+
+def _open_blobs(settings: Settings) -> BlobStore:
+    try:
+        return open_store(settings.effective_blobs_url)
+    except (ValueError, ImportError, OSError) as error:
+        raise CannotOpen(f"COATCHECK_BLOBS_URL: {error}") from error
 
 
 def wire_config(settings: Settings) -> WireConfig:

@@ -99,20 +99,23 @@ class Attachments:
         )
         return int(held or 0) if result.rowcount == 1 else None
 
-    async def supersede(self, rows: Sequence[tuple[int, str, str, int]], now: int) -> None:
-        """For each (owner, dialect, sha3-256, id): older detached ones with the same content make way for it."""
-        for owner_id, dialect, digest, newest in rows:
-            await self._connection.execute(
-                update(attachments)
-                .where(
-                    attachments.c.owner_id == owner_id,
-                    attachments.c.dialect == dialect,
-                    attachments.c.sha3_256 == digest,
-                    attachments.c.state == State.DETACHED.value,
-                    attachments.c.id < newest,
-                )
-                .values(state=target(Event.DELETE).value, reason="superseded", updated_at=now)
+    async def supersede(
+        self, owner_id: int, dialect: str, sha3_256: str, *, newest: int, now: int
+    ) -> list[int]:
+        """The owner's other detached ones with the same content make way for the newest; which."""
+        rows = await self._connection.execute(
+            update(attachments)
+            .where(
+                attachments.c.owner_id == owner_id,
+                attachments.c.dialect == dialect,
+                attachments.c.sha3_256 == sha3_256,
+                attachments.c.state == State.DETACHED.value,
+                attachments.c.id != newest,
             )
+            .values(state=target(Event.DELETE).value, reason="superseded", updated_at=now)
+            .returning(attachments.c.id)
+        )
+        return list(rows.scalars())
 
     async def note_digests(self, attachment_id: int, digests: dict[str, str]) -> None:
         await self._connection.execute(

@@ -70,7 +70,7 @@ class Receive:
     the request's head tells it, so that a part that cannot fit is refused before its bytes are taken.
     `shared`: the key belongs to the tenant, not to the caller. `replay_any`: after completion any part may be sent
     again, not only the last. `window` is how long the upload stays open in ms, counted from its last part when
-    `sliding`, else from its first.
+    `sliding`, else from its first. `expected` are digests of the part, `expected_whole` of all that the parts make.
     """
 
     caller: Principal
@@ -87,6 +87,8 @@ class Receive:
     replay_any: bool
     lifetime: int | None
     digests: frozenset[str] = frozenset()
+    expected: tuple[Digest, ...] = ()
+    expected_whole: tuple[Digest, ...] = ()
     supersede: bool = False
 
 

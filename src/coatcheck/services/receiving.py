@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from coatcheck.blobs.base import BlobStore
 from coatcheck.domain.assembly import Fit, fit, received, whole
 from coatcheck.domain.attachment import Attachment, Draft, Part
 from coatcheck.domain.deposit import Stash
-from coatcheck.domain.digest import SHA3_256, SHA256
+from coatcheck.domain.digest import SHA256
 from coatcheck.domain.errors import (
     Corrupt,
-    Gone,
     Overlap,
     QuotaExceeded,
     SizeMismatch,
@@ -20,10 +18,10 @@ from coatcheck.domain.errors import (
     TooMany,
     Unavailable,
 )
-from coatcheck.domain.lifecycle import Event, State, after
+from coatcheck.domain.lifecycle import State
 from coatcheck.services.commands import Limits, Placement, Receive
-from coatcheck.services.filing import SITE, find_or_make_folders, free_place, hold
-from coatcheck.services.names import kept_digests, new_capability, new_public_id
+from coatcheck.services.completing import Completing
+from coatcheck.services.names import new_public_id
 from coatcheck.services.ports import Clock, Facts, Transactions
 from coatcheck.services.reading import Reading
 from coatcheck.services.running_digests import RunningDigests
@@ -55,10 +53,6 @@ class _Placed:
         return bool(self.place.compare)
 
 
-class _Beaten(Exception):
-    """Another request completed the upload at the same moment; what this one prepared is undone."""
-
-
 class Receiving:
     def __init__(
         self,
@@ -68,6 +62,7 @@ class Receiving:
         limits: Limits,
         stashing: Stashing,
         running: RunningDigests,
+        completing: Completing,
     ) -> None:
         self._transactions = transactions
         self._reading = Reading(transactions, blobs)
@@ -75,6 +70,7 @@ class Receiving:
         self._limits = limits
         self._stashing = stashing
         self._running = running
+        self._completing = completing
 
     async def receive(self, command: Receive) -> Progress:
         """See Uploads."""
@@ -87,6 +83,7 @@ class Receiving:
             max_size=command.max_part_size,
             size=command.size,
             reserve=False,  # the upload as a whole has its reservation
+            expected=command.expected,
         ) as stash:
             placement = await command.place(stash.head)
             if placement.total > command.max_size:
@@ -99,8 +96,9 @@ class Receiving:
             raise TooLarge(limit=command.max_size, field="total")
         async with self._transactions.read() as facts:
             upload = await self._find(facts, command, placement)
-            receiving = upload is not None and upload.state is State.RECEIVING
-            if upload and receiving and upload.size != placement.total:
+            if upload and upload.state is not State.RECEIVING and not command.replay_any:
+                return  # the body will tell whether it begins another upload
+            if upload and upload.size != placement.total:
                 raise SizeMismatch(total=upload.size)
             if upload is None:
                 usage = await facts.quotas.usage(command.caller.id)
@@ -125,7 +123,9 @@ class Receiving:
             self._running.advance(upload.id, command.digests)
             return Progress(upload)
         try:
-            return Progress(await self._complete(command, placement, upload, placed.parts))
+            return Progress(
+                await self._completing.complete(command, placement, upload, placed.parts)
+            )
         except (Corrupt, Unavailable) as error:
             # Every part is recorded and stays: any of them, sent again, tries again.
             error.facts["completing"] = True
@@ -138,8 +138,9 @@ class Receiving:
         async with self._transactions.write() as facts:
             upload = await self._find(facts, command, placement)
             if upload and upload.state is not State.RECEIVING:
-                if repeated := await self._replayed(facts, command, upload, new):
-                    return _Placed(upload, [], Fit(repeats=repeated))
+                repeated = await self._repeated(facts, command, placement, upload, new, agreed)
+                if repeated:
+                    return repeated
                 upload = None
             upload = upload or await self._open(facts, command, placement)
             if upload.size != placement.total:
@@ -164,18 +165,32 @@ class Receiving:
             now - self._limits.replay,
         )
 
-    async def _replayed(
-        self, facts: Facts, command: Receive, upload: Attachment, new: Part
-    ) -> Part | None:
-        """The part of a completed upload that this one is once more; None when it begins another upload."""
-        if not command.replay_any and upload.sealed_by != new.ordinal:
+    async def _repeated(
+        self,
+        facts: Facts,
+        command: Receive,
+        placement: Placement,
+        upload: Attachment,
+        new: Part,
+        agreed: set[int],
+    ) -> _Placed | None:
+        """The completed upload that the part comes for once more; None when it begins another one.
+
+        With `replay_any` the key stays with the upload: what comes under it, in whatever cut, has to have its bytes.
+        """
+        parts = await facts.attachments.parts(upload.id)
+        if command.replay_any:
+            if upload.size != placement.total:
+                raise SizeMismatch(total=upload.size)
+            place = fit(parts, new, upload.size, agreed)
+            return _Placed(upload, parts, place if place.compare else Fit(repeats=new))
+        if upload.sealed_by != new.ordinal:
             return None
         try:
-            return fit(await facts.attachments.parts(upload.id), new, upload.size).repeats
+            repeats = fit(parts, new, upload.size).repeats
         except Overlap:
-            if command.replay_any:
-                raise
             return None
+        return _Placed(upload, parts, Fit(repeats=repeats)) if repeats else None
 
     async def _open(self, facts: Facts, command: Receive, placement: Placement) -> Attachment:
         caller, now = command.caller, self._clock.now()
@@ -239,66 +254,6 @@ class Receiving:
         other = self._reading.part(old, start - (old.start or 0), stop - (old.start or 0))
         if not await self._reading.same(one, other):
             raise Overlap
-
-    async def _complete(
-        self, command: Receive, placement: Placement, upload: Attachment, parts: list[Part]
-    ) -> Attachment:
-        """One of several that try at once does it; the others are told the same outcome."""
-        digests = await self._running.whole(upload, parts, command.digests)
-        with suppress(_Beaten):
-            async with self._transactions.write() as facts:
-                current = await facts.attachments.recorded(upload.public_id)
-                if current and current.state is State.RECEIVING:
-                    await self._seal(facts, command, placement, current, digests)
-        async with self._transactions.read() as facts:
-            current = await facts.attachments.recorded(upload.public_id)
-        self._running.forget(upload.id)
-        if current is None or current.state is State.RECEIVING:
-            raise Gone
-        return current
-
-    async def _seal(
-        self,
-        facts: Facts,
-        command: Receive,
-        placement: Placement,
-        upload: Attachment,
-        digests: dict[str, str],
-    ) -> None:
-        now = self._clock.now()
-        state = after(upload.state, Event.COMPLETE)
-        values: dict[str, object] = {
-            **kept_digests(digests),
-            "expires_at": None if command.lifetime is None else now + command.lifetime,
-            "sealed_by": placement.ordinal,
-        }
-        if upload.filing:
-            state = after(state, Event.CLAIM)
-            await facts.folders.lock_tree(upload.tenant_id)
-            place = await free_place(facts, upload.tenant_id, upload.filing)
-            folder = await find_or_make_folders(facts, upload.tenant_id, place.folders, now)
-            values |= {
-                "token": place.token,
-                "name": place.base,
-                "folder_id": folder,
-                "capability": new_capability(),
-            }
-        held = await facts.attachments.seal(upload.id, state, now=now, values=values)
-        if held is None:
-            raise _Beaten
-        await facts.quotas.charge(upload.owner_id, upload.size, reserved=held)
-        if upload.filing:
-            await hold(
-                facts,
-                SITE,
-                tenant_id=upload.tenant_id,
-                owner_id=upload.owner_id,
-                attachment_ids=[upload.id],
-                now=now,
-            )
-        if command.supersede:
-            row = (upload.owner_id, upload.dialect, digests[SHA3_256], upload.id)
-            await facts.attachments.supersede([row], now)
 
 
 def _upload_key(command: Receive, placement: Placement) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from coatcheck.domain.attachment import Attachment
 from coatcheck.domain.container import ContainerRef
@@ -28,7 +28,16 @@ from coatcheck.services.ports import Facts, Transactions
 #: Deposits in one transaction; bounds the time that the others wait.
 _TOGETHER = 128
 
-_Waiting = tuple[Deposited, asyncio.Future[Attachment]]
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What came of a deposit; `superseded` are the ids of those that made way for it, which are to be purged."""
+
+    attachment: Attachment
+    superseded: Sequence[int] = ()
+
+
+_Waiting = tuple[Deposited, asyncio.Future[Recorded]]
 
 
 class Recorder:
@@ -37,9 +46,9 @@ class Recorder:
         self._waiting: deque[_Waiting] = deque()
         self._worker: asyncio.Task[None] | None = None
 
-    async def record(self, deposited: Deposited) -> Attachment:
+    async def record(self, deposited: Deposited) -> Recorded:
         """Durable when it returns. Raises QuotaExceeded, Unavailable, OutcomeUnknown."""
-        future: asyncio.Future[Attachment] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Recorded] = asyncio.get_running_loop().create_future()
         self._waiting.append((deposited, future))
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._work())
@@ -60,7 +69,7 @@ class Recorder:
                     raise
 
     async def _record_together(self, batch: Sequence[_Waiting]) -> None:
-        refused: list[tuple[asyncio.Future[Attachment], CoatcheckError]] = []
+        refused: list[tuple[asyncio.Future[Recorded], CoatcheckError]] = []
         granted: list[_Waiting] = []
         async with self._transactions.write() as facts:
             # In one order, so that two processes never wait for each other's tree.
@@ -76,9 +85,9 @@ class Recorder:
                 deposited = await _filed(facts, deposited, tokens)
                 granted.append((deposited, future))
             recorded = await _add(facts, [deposited for deposited, _ in granted]) if granted else []
-        for (_, future), attachment in zip(granted, recorded, strict=True):
+        for (_, future), each in zip(granted, recorded, strict=True):
             if not future.done():
-                future.set_result(attachment)
+                future.set_result(each)
         for future, refusal in refused:
             if not future.done():
                 future.set_exception(refusal)
@@ -112,26 +121,23 @@ async def _filed(facts: Facts, deposited: Deposited, tokens: dict[int, set[str]]
     )
 
 
-async def _add(facts: Facts, granted: Sequence[Deposited]) -> list[Attachment]:
+async def _add(facts: Facts, granted: Sequence[Deposited]) -> list[Recorded]:
     recorded = await facts.attachments.add([each.draft for each in granted])
     now = max(each.draft.now for each in granted)
     held: dict[tuple[int, int, ContainerRef], list[int]] = {}
-    superseding: list[tuple[int, str, str, int]] = []
+    superseding: dict[tuple[int, str, str], int] = {}
     for each, attachment in zip(granted, recorded, strict=True):
         if ref := SITE if each.filing else each.into:
             held.setdefault((attachment.tenant_id, attachment.owner_id, ref), []).append(
                 attachment.id
             )
         if each.supersede:
-            superseding.append(
-                (
-                    attachment.owner_id,
-                    attachment.dialect,
-                    attachment.digests[SHA3_256],
-                    attachment.id,
-                )
-            )
+            content = attachment.owner_id, attachment.dialect, attachment.digests[SHA3_256]
+            superseding[content] = attachment.id  # of several in one transaction the last stays
     for (tenant_id, owner_id, ref), ids in held.items():
         await hold(facts, ref, tenant_id=tenant_id, owner_id=owner_id, attachment_ids=ids, now=now)
-    await facts.attachments.supersede(superseding, now)
-    return recorded
+    superseded = {
+        newest: await facts.attachments.supersede(*content, newest=newest, now=now)
+        for content, newest in superseding.items()
+    }
+    return [Recorded(each, superseded.get(each.id, ())) for each in recorded]

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from coatcheck.blobs.base import BlobStore
 from coatcheck.domain.assembly import received, span_of
 from coatcheck.domain.attachment import Attachment, Part, laid_out
-from coatcheck.domain.digest import SHA256
-from coatcheck.domain.errors import CoatcheckError
+from coatcheck.domain.digest import SHA256, Digest
+from coatcheck.domain.errors import CoatcheckError, DigestMismatch
 from coatcheck.domain.ranges import first_gap
 from coatcheck.services.intake import Hashes
 from coatcheck.services.ports import Transactions
@@ -61,6 +61,21 @@ class RunningDigests:
         async with run.turn:
             await self._hash(run, parts, attachment.size)
         return run.hashes.hexdigests()
+
+    async def confirm(
+        self,
+        digests: dict[str, str],
+        attachment: Attachment,
+        parts: Sequence[Part],
+        expected: Sequence[Digest],
+    ) -> None:
+        """Raises DigestMismatch where the whole, of which some digests are known, is not what is expected."""
+        missing = {each.algorithm for each in expected} - digests.keys()
+        if missing:
+            digests = digests | await self.of(parts, attachment.size, missing)
+        for each in expected:
+            if digests[each.algorithm] != each.hex:
+                raise DigestMismatch(algorithm=each.algorithm)
 
     async def of(
         self, parts: Sequence[Part], size: int, algorithms: Iterable[str]

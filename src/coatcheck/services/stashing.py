@@ -98,16 +98,16 @@ class Stashing:
         )
         inline = await intake.taste(self._limits.inline_max)
         if inline is not None:
-            yield Stash(size=intake.size, digests=intake.digests(), head=intake.head, inline=inline)
+            digests = _confirmed(intake.digests(), expected)
+            yield Stash(size=intake.size, digests=digests, head=intake.head, inline=inline)
             return
         lease = await self._begin(
             owner_id, size if reserve and size is not None else 0, reserve=reserve
         )
         try:
             await self._blobs.put(BlobKey(lease.intent.blob_key), intake)
-            yield Stash(
-                size=intake.size, digests=intake.digests(), head=intake.head, intent=lease.intent
-            )
+            digests = _confirmed(intake.digests(), expected)
+            yield Stash(size=intake.size, digests=digests, head=intake.head, intent=lease.intent)
         except BaseException:
             with suppress(Unavailable):  # a sweep finds the intent
                 await to_the_end(self.discard(lease.intent))
@@ -141,3 +141,10 @@ class Stashing:
                 raise QuotaExceeded
             await facts.intents.add(intent)
         return _Lease(intent, self._transactions, self._clock, self._limits.lease, reserve=reserve)
+
+
+def _confirmed(digests: dict[str, str], expected: Sequence[Digest]) -> dict[str, str]:
+    for digest in expected:
+        if digests[digest.algorithm] != digest.hex:
+            raise DigestMismatch(algorithm=digest.algorithm)
+    return digests

@@ -6,13 +6,15 @@ from coatcheck.blobs.base import BlobStore
 from coatcheck.domain.attachment import Attachment, Draft
 from coatcheck.domain.deposit import Deposited
 from coatcheck.domain.digest import SHA256
-from coatcheck.domain.errors import DigestMismatch, OutcomeUnknown, TooLarge
+from coatcheck.domain.errors import OutcomeUnknown, TooLarge
 from coatcheck.domain.lifecycle import Event, State, after
 from coatcheck.services.commands import Deposit, Limits, Receive
+from coatcheck.services.completing import Completing
 from coatcheck.services.names import kept_digests, new_capability, new_public_id
 from coatcheck.services.ports import Clock, Transactions
+from coatcheck.services.purging import Purging
 from coatcheck.services.receiving import Progress, Receiving
-from coatcheck.services.recorder import Recorder
+from coatcheck.services.recorder import Recorded, Recorder
 from coatcheck.services.running_digests import RunningDigests
 from coatcheck.services.shielding import to_the_end
 from coatcheck.services.stashing import Stashing
@@ -30,12 +32,22 @@ class Uploads:
         clock: Clock,
         limits: Limits,
         running: RunningDigests,
+        purging: Purging,
     ) -> None:
         stashing = Stashing(transactions, blobs, clock, limits)
         self._transactions = transactions
         self._recorder = recorder
         self._stashing = stashing
-        self._receiving = Receiving(transactions, blobs, clock, limits, stashing, running)
+        self._receiving = Receiving(
+            transactions,
+            blobs,
+            clock,
+            limits,
+            stashing,
+            running,
+            Completing(transactions, clock, running, purging),
+        )
+        self._purging = purging
         self._clock = clock
 
     async def receive(self, command: Receive) -> Progress:
@@ -53,18 +65,15 @@ class Uploads:
         """
         if command.size is not None and command.size > command.max_size:
             raise TooLarge(limit=command.max_size)
-        expected = {digest.algorithm for digest in command.expected}
         async with self._stashing.stashed(
             command.caller.id,
             command.body,
-            algorithms={SHA256} | command.digests | expected,
+            algorithms={SHA256} | command.digests,
             max_size=command.max_size,
             size=command.size,
             reserve=True,
+            expected=command.expected,
         ) as stash:
-            for digest in command.expected:
-                if stash.digests[digest.algorithm] != digest.hex:
-                    raise DigestMismatch(algorithm=digest.algorithm)
             description = await command.describe(stash.head)
             now = self._clock.now()
             held = description.filing is not None or command.into is not None
@@ -87,7 +96,7 @@ class Uploads:
                 capability=new_capability() if description.filing else None,
                 part=stash.part(start=0),
             )
-            return await to_the_end(
+            recorded = await to_the_end(
                 self._record(
                     Deposited(
                         draft=draft,
@@ -98,8 +107,10 @@ class Uploads:
                     )
                 )
             )
+        await self._purging.purge_now(recorded.superseded)
+        return recorded.attachment
 
-    async def _record(self, deposited: Deposited) -> Attachment:
+    async def _record(self, deposited: Deposited) -> Recorded:
         try:
             return await self._recorder.record(deposited)
         except OutcomeUnknown:
@@ -108,4 +119,4 @@ class Uploads:
                 found = await facts.attachments.recorded(deposited.draft.public_id)
             if found is None:
                 raise
-            return found
+            return Recorded(found)
