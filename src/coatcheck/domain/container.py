@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +45,25 @@ class Container:
     created_at: int
     updated_at: int
     deleted_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sieve:
+    """Which containers a list is to have: `fields` of their bodies with one of these texts each, made at or after
+    `since` and before `until` (ms).
+    """
+
+    fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    since: int | None = None
+    until: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How many containers, and the bytes of the attachments that they hold, each counted once."""
+
+    count: int
+    space: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,10 +10,16 @@ from sqlalchemy import Row, and_, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from coatcheck.domain.container import Container, ContainerRef, ContainerVersion
+from coatcheck.domain.container import Container, ContainerRef, ContainerVersion, Sieve, Tally
 from coatcheck.domain.pages import Page, Window
 from coatcheck.repositories.paging import page
-from coatcheck.repositories.tables import container_versions, containers, counters
+from coatcheck.repositories.tables import (
+    attachments,
+    claims,
+    container_versions,
+    containers,
+    counters,
+)
 
 
 class Containers:
@@ -174,44 +180,86 @@ class Containers:
         ).one_or_none()
         return _container(row) if row else None
 
-    async def versions(self, container_id: int) -> list[ContainerVersion]:
-        """Newest first."""
-        rows = await self._connection.execute(
-            select(
-                container_versions.c.number,
-                container_versions.c.body,
-                container_versions.c.created_at,
-            )
-            .where(container_versions.c.container_id == container_id)
-            .order_by(container_versions.c.number.desc())
+    async def versions(self, container_id: int, window: Window) -> Page[ContainerVersion]:
+        """Newest first; the id of a mark is the version's number."""
+        return await page(
+            self._connection,
+            container_versions,
+            container_versions.c.container_id == container_id,
+            window,
+            _version,
+            _VERSION,
+            number="number",
         )
-        return [ContainerVersion(**row._mapping) for row in rows]
 
-    async def page(self, tenant_id: int, kind: str, window: Window) -> Page[Container]:
-        """Live ones, newest first."""
-        live = and_(
+    async def version_with(
+        self, container_id: int, field: str, text: str
+    ) -> ContainerVersion | None:
+        """The newest version whose body has that text in a field."""
+        rows = await self._connection.execute(
+            select(*_VERSION)
+            .where(
+                container_versions.c.container_id == container_id,
+                container_versions.c.body[field].as_string() == text,
+            )
+            .order_by(container_versions.c.number.desc())
+            .limit(1)
+        )
+        row = rows.one_or_none()
+        return _version(row) if row else None
+
+    async def page(
+        self, tenant_id: int, kind: str, window: Window, sieve: Sieve
+    ) -> Page[Container]:
+        """Live ones that pass the sieve, newest first."""
+        wanted = [
             containers.c.tenant_id == tenant_id,
             containers.c.kind == kind,
             containers.c.deleted_at.is_(None),
-        )
-        return await page(self._connection, containers, live, window, _container)
+            *(
+                containers.c.body[field].as_string().in_(texts)
+                for field, texts in sieve.fields.items()
+            ),
+        ]
+        if sieve.since is not None:
+            wanted.append(containers.c.created_at >= sieve.since)
+        if sieve.until is not None:
+            wanted.append(containers.c.created_at < sieve.until)
+        return await page(self._connection, containers, and_(*wanted), window, _container)
 
-    async def count_by(
+    async def tally_by(
         self, tenant_id: int, owner_id: int, kind: str, field: str
-    ) -> dict[str, int]:
-        """How many live ones of the owner there are, by a text field of their body."""
+    ) -> dict[str, Tally]:
+        """The owner's live ones, by a text field of their body."""
         value = containers.c.body[field].as_string()
-        rows = await self._connection.execute(
-            select(value, func.count())
-            .where(
-                containers.c.tenant_id == tenant_id,
-                containers.c.owner_id == owner_id,
-                containers.c.kind == kind,
-                containers.c.deleted_at.is_(None),
-            )
-            .group_by(value)
+        own = (
+            containers.c.tenant_id == tenant_id,
+            containers.c.owner_id == owner_id,
+            containers.c.kind == kind,
+            containers.c.deleted_at.is_(None),
         )
-        return {str(key): int(count) for key, count in rows}
+        counted = await self._connection.execute(
+            select(value, func.count()).where(*own).group_by(value)
+        )
+        held = (
+            select(value.label("value"), attachments.c.id, attachments.c.size)
+            .select_from(
+                containers.join(claims, claims.c.container_id == containers.c.id).join(
+                    attachments, attachments.c.id == claims.c.attachment_id
+                )
+            )
+            .where(*own)
+            .distinct()
+            .subquery()
+        )
+        weighed = await self._connection.execute(
+            select(held.c.value, func.sum(held.c.size)).group_by(held.c.value)
+        )
+        spaces = {str(text): int(space) for text, space in weighed}
+        return {
+            str(text): Tally(count=int(count), space=spaces.get(str(text), 0))
+            for text, count in counted
+        }
 
     async def _keep_version(self, container: Container) -> None:
         await self._connection.execute(
@@ -222,6 +270,13 @@ class Containers:
                 created_at=container.updated_at,
             )
         )
+
+
+_VERSION = [container_versions.c[name] for name in ("number", "body", "created_at")]
+
+
+def _version(row: Row[Any]) -> ContainerVersion:
+    return ContainerVersion(**row._mapping)
 
 
 def _container(row: Row[Any]) -> Container:

@@ -20,9 +20,11 @@ async def page(
     window: Window,
     as_value: Callable[[Row[Any]], T],
     columns: Sequence[ColumnElement[Any]] | None = None,
+    number: str = "id",
 ) -> Page[T]:
-    """The window's items, newest first. `table` has `created_at` and `id`, which order the list between them."""
-    place = tuple_(table.c.created_at, table.c.id)
+    """The window's items, newest first: `created_at` of the table and its column `number` order the list."""
+    own = table.c[number]
+    place = tuple_(table.c.created_at, own)
     total = int(await connection.scalar(select(func.count()).select_from(table).where(where)) or 0)
     query = select(*(columns or table.c)).where(where)
     backwards = window.before is not None or window.tail
@@ -33,8 +35,8 @@ async def page(
         query = query.where(place > tuple_(window.before.created_at, window.before.id))
     elif window.tail:
         limit = total % window.limit or window.limit
-    newest_first = (table.c.created_at.desc(), table.c.id.desc())
-    order = (table.c.created_at, table.c.id) if backwards else newest_first
+    newest_first = (table.c.created_at.desc(), own.desc())
+    order = (table.c.created_at, own) if backwards else newest_first
     rows = (await connection.execute(query.order_by(*order).limit(limit))).all()
     if not rows:
         return Page([], total, newer=window.after is not None and total > 0, older=False)
@@ -47,6 +49,6 @@ async def page(
         ).first() is not None
 
     first, last = rows[0], rows[-1]
-    newer = await beyond(place > tuple_(first.created_at, first.id))
-    older = await beyond(place < tuple_(last.created_at, last.id))
+    newer = await beyond(place > tuple_(first.created_at, first._mapping[number]))
+    older = await beyond(place < tuple_(last.created_at, last._mapping[number]))
     return Page([as_value(row) for row in rows], total, newer, older)

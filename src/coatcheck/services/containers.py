@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from coatcheck.domain.attachment import Attachment
 from coatcheck.domain.claim import Claim, Wanted
-from coatcheck.domain.container import Container, ContainerRef, ContainerVersion, Series
+from coatcheck.domain.container import (
+    Container,
+    ContainerRef,
+    ContainerVersion,
+    Series,
+    Sieve,
+    Tally,
+)
 from coatcheck.domain.errors import NameTaken, NotFound, VersionMismatch
 from coatcheck.domain.pages import Page, Window
 from coatcheck.domain.principal import Principal
@@ -113,16 +120,33 @@ class Containers:
         async with self._transactions.read() as facts:
             return await living(facts, caller.tenant_id, ref)
 
-    async def versions(self, caller: Principal, ref: ContainerRef) -> list[ContainerVersion]:
-        """Newest first. Raises NotFound."""
+    async def get_version(
+        self, caller: Principal, ref: ContainerRef, field: str, text: str
+    ) -> Container:
+        """As it was in the version whose body has that text in a field. Raises NotFound."""
         async with self._transactions.read() as facts:
             container = await living(facts, caller.tenant_id, ref)
-            return await facts.containers.versions(container.id)
+            version = await facts.containers.version_with(container.id, field, text)
+        if version is None:
+            raise NotFound
+        return replace(
+            container, version=version.number, body=version.body, updated_at=version.created_at
+        )
 
-    async def page(self, caller: Principal, kind: str, window: Window) -> Page[Container]:
+    async def versions(
+        self, caller: Principal, ref: ContainerRef, window: Window
+    ) -> Page[ContainerVersion]:
+        """Newest first; the id of a mark is the version's number. Raises NotFound."""
+        async with self._transactions.read() as facts:
+            container = await living(facts, caller.tenant_id, ref)
+            return await facts.containers.versions(container.id, window)
+
+    async def page(
+        self, caller: Principal, kind: str, window: Window, sieve: Sieve | None = None
+    ) -> Page[Container]:
         """Of the caller's tenant, newest first."""
         async with self._transactions.read() as facts:
-            return await facts.containers.page(caller.tenant_id, kind, window)
+            return await facts.containers.page(caller.tenant_id, kind, window, sieve or Sieve())
 
     async def find_by_alias(self, caller: Principal, kind: str, alias: str) -> Container:
         """Raises NotFound."""
@@ -162,10 +186,10 @@ class Containers:
         known = {each.id: each for each in found}
         return {id: [known[row] for row in rows if row in known] for id, rows in held.items()}
 
-    async def count_by(self, caller: Principal, kind: str, field: str) -> dict[str, int]:
-        """How many of its own the caller has, by a text field of their body."""
+    async def tally_by(self, caller: Principal, kind: str, field: str) -> dict[str, Tally]:
+        """The caller's own, by a text field of their body."""
         async with self._transactions.read() as facts:
-            return await facts.containers.count_by(caller.tenant_id, caller.id, kind, field)
+            return await facts.containers.tally_by(caller.tenant_id, caller.id, kind, field)
 
     async def _findable(self, caller: Principal, wanted: tuple[Wanted, ...]) -> None:
         await self._digests.make_findable(caller, *(each.reference for each in wanted))

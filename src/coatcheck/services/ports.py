@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from coatcheck.domain.attachment import Attachment, Draft, Due, Part
 from coatcheck.domain.claim import Claim, Wanted
-from coatcheck.domain.container import Container, ContainerRef, ContainerVersion
+from coatcheck.domain.container import Container, ContainerRef, ContainerVersion, Sieve, Tally
 from coatcheck.domain.folder import Folder
 from coatcheck.domain.intent import Intent
 from coatcheck.domain.lifecycle import State
@@ -149,11 +149,16 @@ class Containers(Protocol):
     async def delete(
         self, container: Container, body: dict[str, Any], now: int
     ) -> Container | None: ...
-    async def versions(self, container_id: int) -> list[ContainerVersion]: ...
-    async def page(self, tenant_id: int, kind: str, window: Window) -> Page[Container]: ...
-    async def count_by(
+    async def versions(self, container_id: int, window: Window) -> Page[ContainerVersion]: ...
+    async def version_with(
+        self, container_id: int, field: str, text: str
+    ) -> ContainerVersion | None: ...
+    async def page(
+        self, tenant_id: int, kind: str, window: Window, sieve: Sieve
+    ) -> Page[Container]: ...
+    async def tally_by(
         self, tenant_id: int, owner_id: int, kind: str, field: str
-    ) -> dict[str, int]: ...
+    ) -> dict[str, Tally]: ...
 
 
 class Folders(Protocol):
