@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, and_, func, insert, literal, or_, select, true, update
+from sqlalchemy import BigInteger, bindparam, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coatcheck.domain.quota import Usage
@@ -22,25 +22,13 @@ class Quotas:
 
     async def reserve(self, owner_id: int, size: int, count: int = 0) -> bool:
         """Set bytes (and places) aside. False, and nothing changed, when they do not fit."""
-        result = await self._connection.execute(
-            update(quotas)
-            .where(quotas.c.owner_id == owner_id, self._fits(size, count))
-            .values(reserved=quotas.c.reserved + size, attachments=quotas.c.attachments + count)
-        )
-        return result.rowcount == 1
+        return await self._take(owner_id, more=size, used=0, reserved=size, count=count)
 
     async def charge(self, owner_id: int, size: int, *, reserved: int = 0, count: int = 0) -> bool:
         """Turn `reserved` bytes into `size` used ones. False, and nothing changed, when they do not fit."""
-        result = await self._connection.execute(
-            update(quotas)
-            .where(quotas.c.owner_id == owner_id, self._fits(size - reserved, count))
-            .values(
-                used=quotas.c.used + size,
-                reserved=quotas.c.reserved - reserved,
-                attachments=quotas.c.attachments + count,
-            )
+        return await self._take(
+            owner_id, more=size - reserved, used=size, reserved=-reserved, count=count
         )
-        return result.rowcount == 1
 
     async def refund(
         self, owner_id: int, *, used: int = 0, reserved: int = 0, count: int = 0
@@ -69,13 +57,46 @@ class Quotas:
             limit_count=self._limit_count or None,
         )
 
-    def _fits(self, size: int, count: int) -> ColumnElement[bool]:
-        limit = func.coalesce(quotas.c.limit_bytes, self._limit_bytes)
-        bytes_fit = (
-            or_(limit == 0, quotas.c.used + quotas.c.reserved + size <= limit)
-            if size > 0
-            else true()
+    async def _take(
+        self, owner_id: int, *, more: int, used: int, reserved: int, count: int
+    ) -> bool:
+        result = await self._connection.execute(
+            _TAKE,
+            {
+                "owner": owner_id,
+                "more": more,
+                "add_used": used,
+                "add_reserved": reserved,
+                "add_count": count,
+                "default_limit": self._limit_bytes,
+                "count_limit": self._limit_count,
+            },
         )
-        if count > 0 and self._limit_count:
-            return and_(bytes_fit, quotas.c.attachments + literal(count) <= self._limit_count)
-        return bytes_fit
+        return result.rowcount == 1
+
+
+_LIMIT = func.coalesce(quotas.c.limit_bytes, bindparam("default_limit"))
+_COUNT_LIMIT = bindparam("count_limit", type_=BigInteger)
+
+# Made once: it is on the path of every deposit.
+_TAKE = (
+    update(quotas)
+    .where(
+        quotas.c.owner_id == bindparam("owner"),
+        or_(
+            bindparam("more", type_=BigInteger) <= 0,
+            _LIMIT == 0,
+            quotas.c.used + quotas.c.reserved + bindparam("more", type_=BigInteger) <= _LIMIT,
+        ),
+        or_(
+            bindparam("add_count", type_=BigInteger) <= 0,
+            _COUNT_LIMIT == 0,
+            quotas.c.attachments + bindparam("add_count", type_=BigInteger) <= _COUNT_LIMIT,
+        ),
+    )
+    .values(
+        used=quotas.c.used + bindparam("add_used", type_=BigInteger),
+        reserved=quotas.c.reserved + bindparam("add_reserved", type_=BigInteger),
+        attachments=quotas.c.attachments + bindparam("add_count", type_=BigInteger),
+    )
+)

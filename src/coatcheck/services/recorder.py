@@ -76,9 +76,11 @@ class Recorder:
             for tenant_id in sorted({each.draft.tenant_id for each, _ in batch if each.filing}):
                 await facts.folders.lock_tree(tenant_id)
             tokens: dict[int, set[str]] = {}
+            charged = await _charge_together(facts, [deposited for deposited, _ in batch])
             for deposited, future in batch:
                 try:
-                    await _settle(facts, deposited)
+                    if not (_simple(deposited) and deposited.draft.owner_id in charged):
+                        await _settle(facts, deposited)
                 except CoatcheckError as error:
                     refused.append((future, error))
                     continue
@@ -91,6 +93,27 @@ class Recorder:
         for future, refusal in refused:
             if not future.done():
                 future.set_exception(refusal)
+
+
+def _simple(deposited: Deposited) -> bool:
+    """All that can refuse it is a quota without room."""
+    return deposited.intent is None and deposited.into is None
+
+
+async def _charge_together(facts: Facts, batch: Sequence[Deposited]) -> set[int]:
+    """Charge each owner once for all its simple deposits; the owners who have room for them all.
+
+    The others are charged deposit by deposit.
+    """
+    totals: dict[int, tuple[int, int]] = {}
+    for each in filter(_simple, batch):
+        size, count = totals.get(each.draft.owner_id, (0, 0))
+        totals[each.draft.owner_id] = size + each.draft.size, count + 1
+    return {
+        owner
+        for owner, (size, count) in sorted(totals.items())
+        if await facts.quotas.charge(owner, size, count=count)
+    }
 
 
 async def _settle(facts: Facts, deposited: Deposited) -> None:
