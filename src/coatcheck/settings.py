@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _MIB = 1024 * 1024
@@ -14,6 +14,10 @@ _HOUR = 3600
 
 #: The Campr protocol requires servers to keep a detached file at least this long, in seconds.
 CAMPR_FLOOR = 2 * _HOUR
+
+
+class BadSettings(Exception):
+    """Says of each variable that cannot be what is wrong with it."""
 
 
 class Settings(BaseSettings):
@@ -115,3 +119,18 @@ class Settings(BaseSettings):
     @property
     def effective_blobs_url(self) -> str:
         return self.blobs_url or (self.data_dir.absolute() / "blobs").as_uri()
+
+
+def load() -> Settings:
+    """What the environment says. Raises BadSettings."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise BadSettings("\n".join(_complaint(each) for each in error.errors())) from error
+
+
+def _complaint(error: Any) -> str:
+    field = str(error["loc"][0]) if error["loc"] else ""
+    # A database URL may hold a password.
+    given = "" if field == "database_url" else f" (it is {str(error['input'])[:100]!r})"
+    return f"COATCHECK_{field.upper()}: {error['msg']}{given}"

@@ -22,6 +22,7 @@ from coatcheck.web import health
 from coatcheck.web.config import WireConfig
 from coatcheck.web.dialect import Dialect, owner_of
 from coatcheck.web.dialects import load
+from coatcheck.web.draining import Draining, Drains
 from coatcheck.web.middleware import AccessLog
 from coatcheck.web.problem import Problem, problem_of
 
@@ -64,6 +65,7 @@ def build_app(config: WireConfig, lifespan: Lifespan) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.config = config
+    app.state.draining = Draining()
     app.include_router(health.router)
     _add_docs_page(app)
     for dialect in dialects:
@@ -80,6 +82,7 @@ def build_app(config: WireConfig, lifespan: Lifespan) -> FastAPI:
         expose_headers=list(EXPOSED),
         max_age=86400,
     )
+    app.add_middleware(Drains, draining=app.state.draining)
     app.add_middleware(
         AccessLog, dialect_of=lambda path: getattr(owner_of(path, dialects), "name", None)
     )

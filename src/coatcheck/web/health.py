@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from fastapi import APIRouter
 from pydantic import BaseModel
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from coatcheck.blobs.base import BlobMissing, new_blob_key
@@ -38,10 +39,13 @@ async def health() -> Health:
 
 
 @router.get(
-    "/ready", summary="Database and blob store answer", responses={503: {"model": Readiness}}
+    "/ready",
+    summary="Database and blob store answer, and the server is not stopping",
+    responses={503: {"model": Readiness}},
 )
-async def ready(services: Desk) -> JSONResponse:
+async def ready(request: Request, services: Desk) -> JSONResponse:
     checks = {
+        "server": "stopping" if request.app.state.draining.begun else "ok",
         "database": await _check(_ask_database(services)),
         "blobs": await _check(_ask_blobs(services)),
     }
