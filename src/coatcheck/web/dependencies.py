@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
 
 from fastapi import Depends
 from starlette.requests import Request
@@ -10,6 +11,8 @@ from starlette.requests import Request
 from coatcheck.services.bundle import Services
 from coatcheck.web.config import WireConfig
 from coatcheck.web.streaming import RequestBody
+
+T = TypeVar("T")
 
 
 def services_of(request: Request) -> Services:
@@ -25,9 +28,7 @@ def config_of(request: Request) -> WireConfig:
 def body_of(request: Request) -> RequestBody:
     """The request's bytes, untouched until somebody iterates; authenticate first."""
     config = config_of(request)
-    return RequestBody.of(
-        request, first_byte_timeout=config.first_byte_timeout, min_rate=config.min_rate
-    )
+    return RequestBody.of(request, first_byte=config.first_byte_timeout, min_rate=config.min_rate)
 
 
 def base_url(request: Request) -> str:
@@ -42,7 +43,16 @@ def base_url(request: Request) -> str:
     return f"{scheme}://{host}"
 
 
-Desk = Annotated[Services, Depends(services_of)]
-Config = Annotated[WireConfig, Depends(config_of)]
-Body = Annotated[RequestBody, Depends(body_of)]
-BaseUrl = Annotated[str, Depends(base_url)]
+def _on_the_loop(read: Callable[[Request], T]) -> Callable[[Request], Awaitable[T]]:
+    """FastAPI sends what is not async to a thread, which takes longer than any of these."""
+
+    async def dependency(request: Request) -> T:
+        return read(request)
+
+    return dependency
+
+
+Desk = Annotated[Services, Depends(_on_the_loop(services_of))]
+Config = Annotated[WireConfig, Depends(_on_the_loop(config_of))]
+Body = Annotated[RequestBody, Depends(_on_the_loop(body_of))]
+BaseUrl = Annotated[str, Depends(_on_the_loop(base_url))]
