@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, select, text, true, update
@@ -57,8 +57,10 @@ class Folders:
         )
 
     async def all(self, tenant_id: int) -> list[Folder]:
-        """By name, then id."""
-        return await self._select(folders.c.tenant_id == tenant_id)
+        """By name, then id: one query, however many there are."""
+        rows = await self._rows(folders.c.tenant_id == tenant_id)
+        by_id = {row.id: row for row in rows}
+        return [_folder(row, _path(row, by_id)) for row in rows]
 
     async def page(
         self,
@@ -181,12 +183,16 @@ class Folders:
     async def _select(
         self, where: ColumnElement[bool], offset: int = 0, limit: int | None = None
     ) -> list[Folder]:
-        query = select(*_COLUMNS).where(where).order_by(folders.c.name, folders.c.id).offset(offset)
-        rows = (
-            await self._connection.execute(query if limit is None else query.limit(limit))
-        ).all()
+        rows = await self._rows(where, offset, limit)
         paths = await self._paths([row.id for row in rows])
         return [_folder(row, paths[row.id]) for row in rows]
+
+    async def _rows(
+        self, where: ColumnElement[bool], offset: int = 0, limit: int | None = None
+    ) -> Sequence[Row[Any]]:
+        query = select(*_COLUMNS).where(where).order_by(folders.c.name, folders.c.id).offset(offset)
+        found = await self._connection.execute(query if limit is None else query.limit(limit))
+        return found.all()
 
     async def _paths(self, ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
         names: dict[int, list[str]] = {id: [] for id in ids}
@@ -200,6 +206,14 @@ class Folders:
             for descendant, name in rows:
                 names[descendant].append(name)
         return {id: tuple(path) for id, path in names.items()}
+
+
+def _path(row: Row[Any], by_id: Mapping[int, Row[Any]]) -> tuple[str, ...]:
+    names = [row.name]
+    while row.parent_id is not None:
+        row = by_id[row.parent_id]
+        names.append(row.name)
+    return tuple(reversed(names))
 
 
 def _folder(row: Row[Any], path: tuple[str, ...]) -> Folder:

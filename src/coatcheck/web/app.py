@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import fastapi_offline
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -93,6 +95,8 @@ def _add_error_handlers(app: FastAPI, dialects: tuple[Dialect, ...]) -> None:
     async def render(request: Request, error: Exception) -> Response:
         dialect = owner_of(request.url.path, dialects)
         problem = problem_of(error, dialect.statuses if dialect else {})
+        if problem.status == 405:
+            problem = replace(problem, headers={"Allow": _methods_of(app, request.url.path)})
         if problem.status >= 500:
             log.error("%s %s: %s", request.method, request.url.path, problem.code, exc_info=error)
         response = dialect.render(problem, request) if dialect else _plain(problem)
@@ -102,6 +106,15 @@ def _add_error_handlers(app: FastAPI, dialects: tuple[Dialect, ...]) -> None:
 
     for kind in (CoatcheckError, HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(kind, render)
+
+
+def _methods_of(app: FastAPI, path: str) -> str:
+    """Of all routes with this path: the router names only those of the first."""
+    methods: set[str] = set()
+    for route in iter_route_contexts(app.routes):
+        if route.methods and route.path_regex.match(path):
+            methods |= route.methods
+    return ", ".join(sorted(methods))
 
 
 def _plain(problem: Problem) -> Response:
