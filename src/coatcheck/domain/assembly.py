@@ -36,10 +36,12 @@ def fit(parts: Sequence[Part], new: Part, total: int, agreed: Collection[int] = 
         if received(parts) + new.size > total:
             raise Excess(total=total)
         return Fit()
-    for part in parts:
-        if span_of(part) == span_of(new):
-            return Fit(repeats=_same(part, new))
     mine = span_of(new)
+    if mine.stop > total:
+        raise Excess(total=total)
+    for part in parts:
+        if span_of(part) == mine:
+            return Fit(repeats=_same(part, new))
     return Fit(
         compare=tuple(
             part for part in parts if span_of(part).overlaps(mine) and part.id not in agreed

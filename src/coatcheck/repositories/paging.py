@@ -39,7 +39,13 @@ async def page(
     order = (table.c.created_at, own) if backwards else newest_first
     rows = (await connection.execute(query.order_by(*order).limit(limit))).all()
     if not rows:
-        return Page([], total, newer=window.after is not None and total > 0, older=False)
+        some = total > 0  # and all of them on the other side of the mark
+        return Page(
+            [],
+            total,
+            newer=some and window.after is not None,
+            older=some and window.before is not None and window.after is None,
+        )
     if backwards:
         rows = rows[::-1]
 
