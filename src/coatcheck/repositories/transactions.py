@@ -107,6 +107,8 @@ class Transactions:
                     await transaction.commit()
                 except DBAPIError as error:
                     await connection.invalidate()
+                    if _says_full(error):  # while it wrote, so it is undone
+                        raise StorageFull(retry_after=60) from error
                     raise OutcomeUnknown(str(error.orig)) from error
             finally:
                 await connection.close()
@@ -140,6 +142,12 @@ class _in_our_words:  # noqa: N801 - reads as a phrase where it is used
         if isinstance(error, PoolTimeoutError):
             raise Unavailable("The database is too busy.", retry_after=1) from error
         if isinstance(error, OperationalError):
-            if "full" in str(error.orig):
+            if _says_full(error):
                 raise StorageFull(retry_after=60) from error
             raise Unavailable("The database cannot serve now.", retry_after=1) from error
+
+
+def _says_full(error: DBAPIError) -> bool:
+    """SQLite: «database or disk is full». PostgreSQL: class 53100, «No space left on device»."""
+    text = str(error.orig)
+    return "disk is full" in text or "No space left on device" in text
