@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import cast
 
 from coatcheck.blobs.base import BlobMissing, BlobStore, checked
 from coatcheck.domain.attachment import Part, slices
@@ -34,13 +36,16 @@ class Reading:
                     found=size,
                 )
 
-    async def span(self, parts: Sequence[Part], start: int, stop: int) -> AsyncIterator[bytes]:
+    async def span(
+        self, parts: Sequence[Part], start: int, stop: int
+    ) -> AsyncGenerator[bytes, None]:
         """The bytes [start, stop) of an attachment, in order."""
         for piece in slices(parts, start, stop):
-            async for data in self.part(piece.part, piece.start, piece.stop):
-                yield data
+            async with aclosing(self.part(piece.part, piece.start, piece.stop)) as run:
+                async for data in run:
+                    yield data
 
-    async def part(self, part: Part, start: int, stop: int) -> AsyncIterator[bytes]:
+    async def part(self, part: Part, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         """The bytes [start, stop) of one part. Raises Corrupt where there are fewer."""
         if part.blob_key is None:
             inline = part.inline
@@ -50,23 +55,25 @@ class Reading:
             yield inline[start:stop]
             return
         left = stop - start
+        blob = self._blobs.read(checked(part.blob_key), start, stop)
         try:
-            async for data in self._blobs.read(checked(part.blob_key), start, stop):
-                left -= len(data)
-                yield data
+            async with aclosing(cast(AsyncGenerator[bytes, None], blob)):
+                async for data in blob:
+                    left -= len(data)
+                    yield data
         except BlobMissing:
             raise Corrupt("A stored part is missing.") from None
         if left:
             raise Corrupt("A stored part is shorter than was recorded.")
 
-    async def same(self, one: AsyncIterator[bytes], other: AsyncIterator[bytes]) -> bool:
-        """Whether two runs hold the same bytes, however they are cut."""
-        left = right = b""
+
+async def same_bytes(one: AsyncGenerator[bytes, None], other: AsyncGenerator[bytes, None]) -> bool:
+    """Whether two runs hold the same bytes, however they are cut. Closes both."""
+    left = right = b""
+    async with aclosing(one), aclosing(other):
         while True:
-            if not left:
-                left = await anext(one, b"")
-            if not right:
-                right = await anext(other, b"")
+            left = left or await anext(one, b"")
+            right = right or await anext(other, b"")
             length = min(len(left), len(right))
             if not length:
                 return left == right

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from coatcheck.blobs.base import BlobStore
 from coatcheck.domain.assembly import received, span_of
 from coatcheck.domain.attachment import Attachment, Part, laid_out
 from coatcheck.domain.digest import SHA256, Digest
-from coatcheck.domain.errors import CoatcheckError, DigestMismatch
+from coatcheck.domain.errors import CoatcheckError, Corrupt, DigestMismatch
 from coatcheck.domain.ranges import first_gap
 from coatcheck.services.intake import Hashes
 from coatcheck.services.ports import Transactions
@@ -30,11 +31,18 @@ PATIENCE = 8 * 1024 * 1024
 
 @dataclass
 class _Run:
-    hashes: Hashes
+    algorithms: frozenset[str]
+    hashes: Hashes = field(init=False)
     offset: int = 0
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     again: bool = False
     task: asyncio.Task[None] | None = None
+
+    def __post_init__(self) -> None:
+        self.start_over()
+
+    def start_over(self) -> None:
+        self.hashes, self.offset = Hashes(self.algorithms), 0
 
 
 class RunningDigests:
@@ -81,8 +89,10 @@ class RunningDigests:
         self, parts: Sequence[Part], size: int, algorithms: Iterable[str]
     ) -> dict[str, str]:
         """Digests of a whole attachment, computed now. Raises Corrupt."""
-        run = _Run(Hashes(algorithms))
+        run = _Run(frozenset(algorithms))
         await self._hash(run, parts, size)
+        if run.offset != size:
+            raise Corrupt("Some parts are missing.")
         return run.hashes.hexdigests()
 
     def forget(self, attachment_id: int) -> None:
@@ -91,13 +101,15 @@ class RunningDigests:
             run.task.cancel()
 
     async def close(self) -> None:
+        tasks = [run.task for run in self._runs.values() if run.task]
         for attachment_id in list(self._runs):
             self.forget(attachment_id)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _run(self, attachment_id: int, needed: Iterable[str]) -> _Run:
         run = self._runs.get(attachment_id)
         if run is None:
-            run = self._runs[attachment_id] = _Run(Hashes({SHA256, *needed}))
+            run = self._runs[attachment_id] = _Run(frozenset({SHA256, *needed}))
             while len(self._runs) > _KEPT:
                 self.forget(next(iter(self._runs)))
         self._runs.move_to_end(attachment_id)
@@ -119,10 +131,15 @@ class RunningDigests:
             )  # it was deleted meanwhile, or cannot be read: completion will tell
 
     async def _hash(self, run: _Run, parts: Sequence[Part], stop: int) -> None:
-        """Up to `stop`. A failure in between leaves the state at a byte that is noted."""
-        async for data in self._reading.span(parts, run.offset, stop):
-            await run.hashes.begin(data)
-            run.offset += len(data)
+        """Up to `stop`. A failure to read leaves the state at a byte that is noted."""
+        async with aclosing(self._reading.span(parts, run.offset, stop)) as span:
+            async for data in span:
+                try:
+                    await run.hashes.begin(data)
+                except BaseException:
+                    run.start_over()  # cancelled: a thread may still be adding to the old ones
+                    raise
+                run.offset += len(data)
 
 
 def _unbroken(parts: Sequence[Part]) -> int:
