@@ -60,11 +60,13 @@ class Attachments:
         if row := created.one_or_none():
             return attachment_of(row), True
         found = await self._connection.execute(
-            select(*COLUMNS).where(
+            select(*COLUMNS)
+            .where(
                 attachments.c.tenant_id == draft.tenant_id,
                 attachments.c.upload_key == draft.upload_key,
                 attachments.c.state == State.RECEIVING.value,
             )
+            .with_for_update()
         )
         return attachment_of(found.one()), False
 
@@ -73,13 +75,17 @@ class Attachments:
 
     async def progress(
         self, attachment_id: int, *, received: int, now: int, values: dict[str, Any]
-    ) -> None:
-        """Note how far a chunked upload is; `values` may bring a later name, media type or expiry."""
-        await self._connection.execute(
+    ) -> bool:
+        """Note how far a chunked upload is; `values` may bring a later name, media type or expiry.
+
+        False when it is not receiving any more: add no part to it then.
+        """
+        result = await self._connection.execute(
             update(attachments)
             .where(attachments.c.id == attachment_id, attachments.c.state == State.RECEIVING.value)
             .values(received=received, updated_at=now, **values)
         )
+        return result.rowcount == 1
 
     async def seal(
         self, attachment_id: int, state: State, *, now: int, values: dict[str, Any]
@@ -119,7 +125,9 @@ class Attachments:
 
     async def note_digests(self, attachment_id: int, digests: dict[str, str]) -> None:
         await self._connection.execute(
-            update(attachments).where(attachments.c.id == attachment_id).values(**digests)
+            update(attachments)
+            .where(attachments.c.id == attachment_id, attachments.c.state.in_(VISIBLE))
+            .values(**digests)
         )
 
     async def without_digest(
@@ -193,10 +201,13 @@ class Attachments:
         return first([attachment_of(row) for row in rows])
 
     async def by_upload_key(
-        self, tenant_id: int, upload_key: str, now: int, since: int
+        self, tenant_id: int, upload_key: str, now: int, since: int, *, lock: bool = False
     ) -> Attachment | None:
-        """The open upload with that key, else the newest one that was completed under it after `since`."""
-        rows = await self._connection.execute(
+        """The open upload with that key, else the newest one that was completed under it after `since`.
+
+        With `lock` no other transaction adds to it meanwhile, so that of two last parts one sees the other.
+        """
+        query = (
             select(*COLUMNS)
             .where(
                 attachments.c.tenant_id == tenant_id,
@@ -213,6 +224,7 @@ class Attachments:
             )
             .limit(1)
         )
+        rows = await self._connection.execute(query.with_for_update() if lock else query)
         return first([attachment_of(row) for row in rows])
 
     async def parts(self, attachment_id: int) -> list[Part]:

@@ -24,23 +24,26 @@ class Intents:
             )
         )
 
-    async def renew(self, intent: Intent, *, reserved: int, lease_until: int) -> bool:
-        """False when the lease was lost: a sweep has taken the intent over."""
+    async def renew(self, intent: Intent, lease_until: int, *, more: int = 0) -> bool:
+        """With `more` bytes reserved than before. False when the lease was lost: a sweep has taken the intent over."""
         result = await self._connection.execute(
             update(intents)
             .where(intents.c.blob_key == intent.blob_key, intents.c.lease == intent.lease)
-            .values(reserved=reserved, lease_until=lease_until)
+            .values(reserved=intents.c.reserved + more, lease_until=lease_until)
         )
         return result.rowcount == 1
 
-    async def settle(self, intent: Intent) -> bool:
-        """Remove it, as its blob is recorded or gone. False when the lease was lost: record nothing then."""
-        result = await self._connection.execute(
-            delete(intents).where(
-                intents.c.blob_key == intent.blob_key, intents.c.lease == intent.lease
-            )
+    async def settle(self, intent: Intent) -> int | None:
+        """Remove it, as its blob is recorded or gone; the bytes that are reserved for it.
+
+        None when the lease was lost: record nothing then.
+        """
+        held = await self._connection.execute(
+            delete(intents)
+            .where(intents.c.blob_key == intent.blob_key, intents.c.lease == intent.lease)
+            .returning(intents.c.reserved)
         )
-        return result.rowcount == 1
+        return held.scalar_one_or_none()
 
     async def take_over(self, now: int, lease: str, lease_until: int, limit: int) -> list[Intent]:
         """Those whose lease has run out, now leased to the caller; their former holders can no longer settle."""

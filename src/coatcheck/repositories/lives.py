@@ -38,15 +38,7 @@ class Lives:
 
         `exclusive`: not one that a container holds already, the tenant's tree excepted.
         """
-        wanted = sorted(ids)
-        if self._connection.dialect.name == "postgresql":
-            # In one order, so that two claims cannot wait for each other; the holders are then seen as they are.
-            await self._connection.execute(
-                select(attachments.c.id)
-                .where(attachments.c.id.in_(wanted))
-                .order_by(attachments.c.id)
-                .with_for_update()
-            )
+        wanted = await self._locked(ids)
         detached = and_(attachments.c.state == State.DETACHED.value, unexpired(now))
         held = attachments.c.state == State.CLAIMED.value
         if exclusive:
@@ -64,7 +56,7 @@ class Lives:
         result = await self._connection.execute(
             update(attachments)
             .where(
-                attachments.c.id.in_(list(ids)),
+                attachments.c.id.in_(await self._locked(ids)),
                 attachments.c.state.in_(sources(Event.RELEASE)),
                 unheld(),
             )
@@ -77,7 +69,7 @@ class Lives:
         rows = await self._connection.execute(
             update(attachments)
             .where(
-                attachments.c.id.in_(list(ids)),
+                attachments.c.id.in_(await self._locked(ids)),
                 attachments.c.state == State.CLAIMED.value,
                 unheld(),
             )
@@ -204,6 +196,21 @@ class Lives:
             delete(attachments).where(attachments.c.id.in_(old))
         )
         return result.rowcount
+
+    async def _locked(self, ids: Iterable[int]) -> list[int]:
+        """In one order, so that two changes cannot wait for each other; their holders are then seen as they are.
+
+        On SQLite, whose writing transactions are alone, there is nothing to do.
+        """
+        wanted = sorted(ids)
+        if wanted and self._connection.dialect.name == "postgresql":
+            await self._connection.execute(
+                select(attachments.c.id)
+                .where(attachments.c.id.in_(wanted))
+                .order_by(attachments.c.id)
+                .with_for_update()
+            )
+        return wanted
 
 
 def _held_outside_the_tree() -> ColumnElement[bool]:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from coatcheck.domain.attachment import Attachment, Part
 from coatcheck.domain.digest import SHA3_256
 from coatcheck.domain.errors import Gone
-from coatcheck.domain.lifecycle import Event, State, after
+from coatcheck.domain.lifecycle import VISIBLE, Event, State, after
 from coatcheck.services.commands import Placement, Receive
 from coatcheck.services.filing import SITE, find_or_make_folders, free_place, hold
 from coatcheck.services.names import kept_digests, new_capability
@@ -45,7 +45,7 @@ class Completing:
             current = await facts.attachments.recorded(upload.public_id)
         self._running.forget(upload.id)
         await self._purging.purge_now(superseded)
-        if current is None or current.state is State.RECEIVING:
+        if current is None or current.state not in VISIBLE:
             raise Gone
         return current
 

@@ -7,7 +7,7 @@ import logging
 from coatcheck.domain.attachment import Attachment
 from coatcheck.domain.claim import ByDigest, Reference
 from coatcheck.domain.digest import SHA256
-from coatcheck.domain.errors import Corrupt
+from coatcheck.domain.errors import Corrupt, Unavailable
 from coatcheck.domain.principal import Principal
 from coatcheck.services.ports import Transactions
 from coatcheck.services.running_digests import RunningDigests
@@ -31,26 +31,37 @@ class Digests:
             await self.complete(algorithm, owner_id=caller.id)
 
     async def complete(self, algorithm: str = SHA256, owner_id: int | None = None) -> int:
-        """Compute what is missing of one algorithm, for one owner or for all; how many."""
+        """Compute what is missing of one algorithm, for one owner or for all; how many.
+
+        Raises Unavailable where the store could not give the bytes of one, after all others.
+        """
         done, last = 0, 0
+        failure: Unavailable | None = None
         while True:
             async with self._transactions.read() as facts:
                 found = await facts.attachments.without_digest(
                     algorithm, _BATCH, owner_id=owner_id, beyond=last
                 )
             for attachment in found:
-                await self._compute(attachment, algorithm)
-                done, last = done + 1, attachment.id
+                last = attachment.id
+                try:
+                    done += await self._compute(attachment, algorithm)
+                except Unavailable as error:
+                    failure = error
             if not found:
-                return done
+                break
+        if failure:
+            raise failure
+        return done
 
-    async def _compute(self, attachment: Attachment, algorithm: str) -> None:
+    async def _compute(self, attachment: Attachment, algorithm: str) -> bool:
         async with self._transactions.read() as facts:
             parts = await facts.attachments.parts(attachment.id)
         try:
             digests = await self._running.of(parts, attachment.size, (algorithm,))
         except Corrupt:
             log.exception("attachment %s cannot be read", attachment.id)
-            return
+            return False
         async with self._transactions.write() as facts:
             await facts.attachments.note_digests(attachment.id, digests)
+        return True

@@ -57,7 +57,8 @@ async def _nothing() -> None:
 class Intake:
     """Iterate it once, in batches of about 1 MiB; afterwards `size`, `head` and `digests()` tell what passed.
 
-    `passing` is awaited with the new count before a batch is handed on, so that room is there before bytes are stored.
+    `passing` is awaited with the count so far whenever bytes come, and before a batch is handed on, so that room is
+    there before bytes are stored.
     Raises TooLarge at the first byte above `max_size`, Incomplete where the sender hung up or `expected` bytes did not
     come.
     """
@@ -121,6 +122,10 @@ class Intake:
             gathered.append(data)
             size += len(data)
             self._bound(self.size + size)
+            if (
+                self._passing
+            ):  # now, as a slow sender's batch takes longer to fill than a lease lasts
+                await self._passing(self.size + size)
             if size >= BATCH:
                 yield b"".join(gathered) if len(gathered) > 1 else gathered[0]
                 gathered, size = [], 0

@@ -30,23 +30,30 @@ class Purging:
         """What was just deleted, without waiting for a sweep. A failure is left to the sweep."""
         for attachment_id in attachment_ids:
             try:
-                await self.purge_some(1, only=attachment_id)
+                for due in await self._choose(1, only=attachment_id):
+                    await self._purge(due)
             except Unavailable:
                 log.warning("attachment %s is left to the next sweep", attachment_id)
 
-    async def purge_some(self, limit: int, only: int | None = None) -> list[Due]:
-        """Up to `limit` of those that nobody else is purging; which. One that fails does not keep back the others."""
+    async def purge_all(self, at_a_time: int) -> list[Due]:
+        """All that nobody else is purging; which. One that fails keeps back no other, and is tried again later."""
+        done = []
+        while chosen := await self._choose(at_a_time):
+            for due in chosen:
+                try:
+                    await self._purge(due)
+                    done.append(due)
+                except Unavailable as error:
+                    log.warning("attachment %s could not be purged: %s", due.id, error)
+                except Exception:
+                    log.exception("attachment %s could not be purged", due.id)
+        return done
+
+    async def _choose(self, limit: int, only: int | None = None) -> list[Due]:
+        """Leased to us, so that none is chosen twice."""
         now = self._clock.now()
         async with self._transactions.write() as facts:
-            chosen = await facts.lives.begin_purge(now, now + self._limits.lease, limit, only)
-        done = []
-        for due in chosen:
-            try:
-                await self._purge(due)
-                done.append(due)
-            except Unavailable:
-                log.exception("attachment %s could not be purged; it is tried again later", due.id)
-        return done
+            return await facts.lives.begin_purge(now, now + self._limits.lease, limit, only)
 
     async def _purge(self, due: Due) -> None:
         async with self._transactions.read() as facts:

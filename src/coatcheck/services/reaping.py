@@ -6,7 +6,7 @@ import logging
 import secrets
 from dataclasses import dataclass, field
 
-from coatcheck.blobs.base import BlobKey, BlobStore, SweepsLeftovers
+from coatcheck.blobs.base import BlobKey, BlobMissing, BlobStore, SweepsLeftovers, checked
 from coatcheck.domain.attachment import Due
 from coatcheck.domain.errors import Unavailable
 from coatcheck.domain.intent import Intent
@@ -78,17 +78,18 @@ class Reaping:
             done.lapsed += lapsed
         while batch := await self._expire():
             done.expired += batch
-        while batch := await self._purging.purge_some(BATCH):
-            done.purged += batch
-        while intents := await self._drop_intents():
-            done.intents += intents
-        if isinstance(self._blobs, SweepsLeftovers):
-            done.leftovers = await self._blobs.sweep_leftovers(self._limits.lease / 1000)
         now = self._clock.now()
         async with self._transactions.write() as facts:
             done.tombstones = await facts.lives.forget(now - self._limits.tombstone, _LISTED)
             done.replays = await facts.replays.forget(now)
-        done.digests = await self._digests.complete()
+        done.purged = await self._purging.purge_all(BATCH)
+        done.intents = await self._drop_intents()
+        try:
+            if isinstance(self._blobs, SweepsLeftovers):
+                done.leftovers = await self._blobs.sweep_leftovers(self._limits.lease / 1000)
+            done.digests = await self._digests.complete()
+        except Unavailable:
+            log.exception("the store could not do its part; the next sweep asks again")
         return done
 
     async def orphans(self) -> list[BlobKey]:
@@ -108,7 +109,15 @@ class Reaping:
             known = await facts.intents.known(list(keys)) | await facts.attachments.known_blobs(
                 list(keys)
             )
-        return [key for key in keys if key not in known]
+        return [key for key in keys if key not in known and await self._stored(key)]
+
+    async def _stored(self, key: BlobKey) -> bool:
+        """Whether it is still there: it may have been on its way out when it was seen."""
+        try:
+            await self._blobs.size(key)
+        except BlobMissing:
+            return False
+        return True
 
     async def _lapse(self) -> list[int]:
         """Claims whose lease ran out: what nothing else holds is detached again, with a fresh window."""
@@ -124,22 +133,28 @@ class Reaping:
 
     async def _drop_intents(self) -> list[Intent]:
         """Whoever held them can record nothing any more: their bytes go, then their reservation."""
+        dropped = []
+        while taken := await self._take_over():
+            for intent in taken:
+                try:
+                    await self._drop(intent)
+                    dropped.append(intent)
+                except Unavailable as error:
+                    log.warning("blob %s could not be deleted: %s", intent.blob_key, error)
+                except Exception:
+                    log.exception("blob %s could not be deleted", intent.blob_key)
+        return dropped
+
+    async def _take_over(self) -> list[Intent]:
+        """Leased to us, so that none is taken twice; one that fails is taken again later."""
         now = self._clock.now()
         async with self._transactions.write() as facts:
-            taken = await facts.intents.take_over(
+            return await facts.intents.take_over(
                 now, secrets.token_hex(16), now + self._limits.lease, BATCH
             )
-        dropped = []
-        for intent in taken:
-            try:
-                await self._blobs.delete(BlobKey(intent.blob_key))
-            except Unavailable:
-                log.exception(
-                    "blob %s could not be deleted; it is tried again later", intent.blob_key
-                )
-                continue
-            async with self._transactions.write() as facts:
-                if await facts.intents.settle(intent):
-                    await facts.quotas.refund(intent.owner_id, reserved=intent.reserved)
-            dropped.append(intent)
-        return dropped
+
+    async def _drop(self, intent: Intent) -> None:
+        await self._blobs.delete(checked(intent.blob_key))
+        async with self._transactions.write() as facts:
+            if reserved := await facts.intents.settle(intent):
+                await facts.quotas.refund(intent.owner_id, reserved=reserved)

@@ -11,6 +11,7 @@ from coatcheck.domain.deposit import Stash
 from coatcheck.domain.digest import SHA256
 from coatcheck.domain.errors import (
     Corrupt,
+    Gone,
     Overlap,
     QuotaExceeded,
     SizeMismatch,
@@ -23,7 +24,7 @@ from coatcheck.services.commands import Limits, Placement, Receive
 from coatcheck.services.completing import Completing
 from coatcheck.services.names import new_public_id
 from coatcheck.services.ports import Clock, Facts, Transactions
-from coatcheck.services.reading import Reading
+from coatcheck.services.reading import Reading, same_bytes
 from coatcheck.services.running_digests import RunningDigests
 from coatcheck.services.shielding import to_the_end
 from coatcheck.services.stashing import Stashing
@@ -136,7 +137,7 @@ class Receiving:
     ) -> _Placed:
         """Record the part in one transaction, if it fits and needs no comparing."""
         async with self._transactions.write() as facts:
-            upload = await self._find(facts, command, placement)
+            upload = await self._find(facts, command, placement, lock=True)
             if upload and upload.state is not State.RECEIVING:
                 repeated = await self._repeated(facts, command, placement, upload, new, agreed)
                 if repeated:
@@ -155,7 +156,7 @@ class Receiving:
             return _Placed(upload, await facts.attachments.parts(upload.id), place)
 
     async def _find(
-        self, facts: Facts, command: Receive, placement: Placement
+        self, facts: Facts, command: Receive, placement: Placement, *, lock: bool = False
     ) -> Attachment | None:
         now = self._clock.now()
         return await facts.attachments.by_upload_key(
@@ -163,6 +164,7 @@ class Receiving:
             _upload_key(command, placement),
             now,
             now - self._limits.replay,
+            lock=lock,
         )
 
     async def _repeated(
@@ -228,9 +230,8 @@ class Receiving:
         stash: Stash,
     ) -> Attachment:
         now = self._clock.now()
-        if stash.intent and not await facts.intents.settle(stash.intent):
+        if stash.intent and await facts.intents.settle(stash.intent) is None:
             raise Unavailable("The part took longer than its lease.", retry_after=1)
-        await facts.attachments.add_part(upload.id, parts[-1])
         values: dict[str, str | int] = {}
         if placement.name is not None:
             values["name"] = placement.name
@@ -239,7 +240,11 @@ class Receiving:
         if command.sliding:
             values["expires_at"] = now + command.window
         arrived = received(parts)
-        await facts.attachments.progress(upload.id, received=arrived, now=now, values=values)
+        if not await facts.attachments.progress(
+            upload.id, received=arrived, now=now, values=values
+        ):
+            raise Gone
+        await facts.attachments.add_part(upload.id, parts[-1])
         return replace(
             upload,
             received=arrived,
@@ -252,7 +257,7 @@ class Receiving:
         start, stop = max(new.start or 0, old.start or 0), min(new.stop, old.stop)
         one = self._reading.part(new, start - (new.start or 0), stop - (new.start or 0))
         other = self._reading.part(old, start - (old.start or 0), stop - (old.start or 0))
-        if not await self._reading.same(one, other):
+        if not await same_bytes(one, other):
             raise Overlap
 
 

@@ -57,16 +57,21 @@ class Recorder:
     async def _work(self) -> None:
         while self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(_TOGETHER, len(self._waiting)))]
-            try:
-                await self._record_together(batch)
-            except BaseException as error:
-                for _, future in batch:
-                    if not future.done():
-                        future.set_exception(
-                            error if isinstance(error, Exception) else Unavailable(retry_after=1)
-                        )
-                if not isinstance(error, Exception):
-                    raise
+            await self._attempt(batch)
+
+    async def _attempt(self, batch: Sequence[_Waiting]) -> None:
+        try:
+            await self._record_together(batch)
+        except Exception as error:
+            if len(batch) == 1 or isinstance(error, Unavailable):
+                _fail(batch, error)
+                return
+            # One of them is at fault, and must not fail the deposits of strangers: each for itself.
+            for each in batch:
+                await self._attempt([each])
+        except BaseException:
+            _fail(batch, Unavailable(retry_after=1))
+            raise
 
     async def _record_together(self, batch: Sequence[_Waiting]) -> None:
         refused: list[tuple[asyncio.Future[Recorded], CoatcheckError]] = []
@@ -116,18 +121,24 @@ async def _charge_together(facts: Facts, batch: Sequence[Deposited]) -> set[int]
     }
 
 
+def _fail(batch: Sequence[_Waiting], error: Exception) -> None:
+    for _, future in batch:
+        if not future.done():
+            future.set_exception(error)
+
+
 async def _settle(facts: Facts, deposited: Deposited) -> None:
     """Charge the owner; nothing is changed where that is refused."""
     draft, intent = deposited.draft, deposited.intent
     if deposited.into:
         await living(facts, draft.tenant_id, deposited.into)
-    reserved = intent.reserved if intent else 0
-    if not await facts.quotas.charge(draft.owner_id, draft.size, reserved=reserved, count=1):
-        raise QuotaExceeded
-    if intent and not await facts.intents.settle(intent):
-        # A sweep took the intent over, and with it the reservation: leave what it did.
-        await facts.quotas.refund(draft.owner_id, used=draft.size, reserved=-reserved, count=1)
+    reserved = await facts.intents.settle(intent) if intent else 0
+    if reserved is None:  # a sweep took the intent over, and with it the reservation
         raise Unavailable("The upload took longer than its lease.", retry_after=1)
+    if not await facts.quotas.charge(draft.owner_id, draft.size, reserved=reserved, count=1):
+        if intent:
+            await facts.intents.add(replace(intent, reserved=reserved))
+        raise QuotaExceeded
 
 
 async def _filed(facts: Facts, deposited: Deposited, tokens: dict[int, set[str]]) -> Deposited:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -10,11 +11,11 @@ from dataclasses import replace
 from coatcheck.blobs.base import BlobKey, BlobStore, new_blob_key
 from coatcheck.domain.deposit import Stash
 from coatcheck.domain.digest import Digest
-from coatcheck.domain.errors import DigestMismatch, QuotaExceeded, Unavailable
+from coatcheck.domain.errors import DigestMismatch, OutcomeUnknown, QuotaExceeded, Unavailable
 from coatcheck.domain.intent import Intent
 from coatcheck.services.commands import Limits
 from coatcheck.services.intake import Intake
-from coatcheck.services.ports import Body, Clock, Transactions
+from coatcheck.services.ports import Body, Clock, Facts, Transactions
 from coatcheck.services.shielding import to_the_end
 
 #: Bytes of quota set aside at a time where the size is not known beforehand.
@@ -45,20 +46,21 @@ class _Lease:
         short = self._reserve and size > self.intent.reserved
         if not short and self.intent.lease_until - now > self._duration // 2:
             return
-        intent = self.intent
+        intent, until, more = self.intent, now + self._duration, 0
         async with self._transactions.write() as facts:
-            reserved = intent.reserved
             if short:
-                for wanted in (max(size, reserved + _GRANT), size):
-                    if await facts.quotas.reserve(intent.owner_id, wanted - reserved):
-                        reserved = wanted
-                        break
-                else:
-                    raise QuotaExceeded
-            until = now + self._duration
-            if not await facts.intents.renew(intent, reserved=reserved, lease_until=until):
+                more = await _reserve_more(facts, intent.owner_id, size - intent.reserved)
+            if not await facts.intents.renew(intent, until, more=more):
                 raise Unavailable("The upload took longer than its lease.", retry_after=1)
-        self.intent = replace(intent, reserved=reserved, lease_until=until)
+        self.intent = replace(intent, reserved=intent.reserved + more, lease_until=until)
+
+
+async def _reserve_more(facts: Facts, owner_id: int, needed: int) -> int:
+    """A whole grant where the quota has room for it, else what is needed; how much."""
+    for size in (max(needed, _GRANT), needed):
+        if await facts.quotas.reserve(owner_id, size):
+            return size
+    raise QuotaExceeded
 
 
 class Stashing:
@@ -101,46 +103,56 @@ class Stashing:
             digests = _confirmed(intake.digests(), expected)
             yield Stash(size=intake.size, digests=digests, head=intake.head, inline=inline)
             return
-        lease = await self._begin(
-            owner_id, size if reserve and size is not None else 0, reserve=reserve
-        )
-        try:
-            await self._blobs.put(BlobKey(lease.intent.blob_key), intake)
-            digests = _confirmed(intake.digests(), expected)
-            yield Stash(size=intake.size, digests=digests, head=intake.head, intent=lease.intent)
-        except BaseException:
-            with suppress(Unavailable):  # a sweep finds the intent
-                await to_the_end(self.discard(lease.intent))
-            raise
-
-    async def discard(self, intent: Intent) -> None:
-        """Give up a blob that nothing names: bytes first, then the intent with its reservation.
-
-        While the intent is there, no row names the blob, since both change in one transaction: so this is right
-        also when nobody knows how a commit went. A crash in between leaves the intent, and a sweep does the same.
-        """
-        until = self._clock.now() + self._limits.lease
-        async with self._transactions.write() as facts:
-            if not await facts.intents.renew(intent, reserved=intent.reserved, lease_until=until):
-                return
-        await self._blobs.delete(BlobKey(intent.blob_key))
-        async with self._transactions.write() as facts:
-            if await facts.intents.settle(intent):
-                await facts.quotas.refund(intent.owner_id, reserved=intent.reserved)
-
-    async def _begin(self, owner_id: int, reserved: int, *, reserve: bool) -> _Lease:
         intent = Intent(
             blob_key=new_blob_key(),
             owner_id=owner_id,
-            reserved=reserved,
+            reserved=size if reserve and size is not None else 0,
             lease=secrets.token_hex(16),
             lease_until=self._clock.now() + self._limits.lease,
         )
+        try:
+            await to_the_end(self._begin(intent))
+        except (asyncio.CancelledError, OutcomeUnknown):  # it may have begun all the same
+            await self._give_up(intent)
+            raise
+        lease = _Lease(intent, self._transactions, self._clock, self._limits.lease, reserve=reserve)
+        try:
+            await self._blobs.put(BlobKey(intent.blob_key), intake)
+            digests = _confirmed(intake.digests(), expected)
+            yield Stash(size=intake.size, digests=digests, head=intake.head, intent=lease.intent)
+        except BaseException:
+            await self._give_up(intent)
+            raise
+
+    async def discard(self, intent: Intent) -> None:
+        """Give up a blob unless a row names it: bytes first, then the intent with its reservation.
+
+        While the intent is there, no row names the blob, since both change in one transaction: so this is right
+        also when nobody knows how a commit went. Where a sweep has taken the intent over, it may have looked for
+        the blob before that was there: then the bytes go here, as only their writer could have recorded them.
+        A crash in between leaves the intent, and a sweep does the same.
+        """
+        until = self._clock.now() + self._limits.lease
         async with self._transactions.write() as facts:
-            if reserved and not await facts.quotas.reserve(owner_id, reserved):
+            ours = await facts.intents.renew(intent, until)
+            if not ours and await facts.attachments.known_blobs([intent.blob_key]):
+                return
+        await self._blobs.delete(BlobKey(intent.blob_key))
+        if not ours:
+            return
+        async with self._transactions.write() as facts:
+            if reserved := await facts.intents.settle(intent):
+                await facts.quotas.refund(intent.owner_id, reserved=reserved)
+
+    async def _give_up(self, intent: Intent) -> None:
+        with suppress(Unavailable):  # a sweep finds the intent
+            await to_the_end(self.discard(intent))
+
+    async def _begin(self, intent: Intent) -> None:
+        async with self._transactions.write() as facts:
+            if intent.reserved and not await facts.quotas.reserve(intent.owner_id, intent.reserved):
                 raise QuotaExceeded
             await facts.intents.add(intent)
-        return _Lease(intent, self._transactions, self._clock, self._limits.lease, reserve=reserve)
 
 
 def _confirmed(digests: dict[str, str], expected: Sequence[Digest]) -> dict[str, str]:
