@@ -38,11 +38,12 @@ class Stash:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deposited:
     """A whole attachment, ready to be recorded. With a `filing` it is claimed from birth by its tenant's tree, with
-    `into` by that container, which has to exist.
+    `into` by that container, which has to exist unless it is kept `elsewhere`.
     """
 
     draft: Draft
     intent: Intent | None = None
     filing: Filing | None = None
     into: ContainerRef | None = None
+    elsewhere: bool = False
     supersede: bool = False

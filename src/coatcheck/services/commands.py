@@ -33,7 +33,7 @@ class Deposit:
     request tells it, `max_size` the limit, `lifetime` how long it may stay detached in ms (None: for ever).
     `digests` are the algorithms to report besides SHA-256, `expected` what the sender says they are.
     With `supersede`, an older detached one with the same content makes way. `into` is a container that claims it from
-    birth, if it exists then.
+    birth, if it exists then; one that is kept `elsewhere` is made known by this.
     """
 
     caller: Principal
@@ -47,6 +47,7 @@ class Deposit:
     expected: tuple[Digest, ...] = ()
     supersede: bool = False
     into: ContainerRef | None = None
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

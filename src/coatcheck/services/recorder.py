@@ -131,7 +131,7 @@ async def _settle(facts: Facts, deposited: Deposited) -> None:
     """Charge the owner; nothing is changed where that is refused."""
     draft, intent = deposited.draft, deposited.intent
     if deposited.into:
-        await living(facts, draft.tenant_id, deposited.into)
+        await _open(facts, deposited, deposited.into)
     reserved = await facts.intents.settle(intent) if intent else 0
     if reserved is None:  # a sweep took the intent over, and with it the reservation
         raise Unavailable("The upload took longer than its lease.", retry_after=1)
@@ -139,6 +139,15 @@ async def _settle(facts: Facts, deposited: Deposited) -> None:
         if intent:
             await facts.intents.add(replace(intent, reserved=reserved))
         raise QuotaExceeded
+
+
+async def _open(facts: Facts, deposited: Deposited, ref: ContainerRef) -> None:
+    draft = deposited.draft
+    if deposited.elsewhere:
+        await facts.containers.ensure(
+            tenant_id=draft.tenant_id, owner_id=draft.owner_id, ref=ref, now=draft.now
+        )
+    await living(facts, draft.tenant_id, ref)
 
 
 async def _filed(facts: Facts, deposited: Deposited, tokens: dict[int, set[str]]) -> Deposited:

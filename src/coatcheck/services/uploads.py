@@ -103,6 +103,7 @@ class Uploads:
                         intent=stash.intent,
                         filing=description.filing,
                         into=command.into,
+                        elsewhere=command.elsewhere,
                         supersede=command.supersede,
                     )
                 )
