@@ -25,6 +25,7 @@ from coatcheck.services.downloads import Downloads
 from coatcheck.services.folders import Folders
 from coatcheck.services.keys import Keys
 from coatcheck.services.listing import Listing
+from coatcheck.services.people import People
 from coatcheck.services.ports import Clock
 from coatcheck.services.purging import Purging
 from coatcheck.services.reaping import Reaping
@@ -82,6 +83,7 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
             containers=Containers(transactions, digests, purging, replaying),
             claims=Claims(transactions, clock, limits, digests, purging, replaying),
             keys=Keys(transactions, clock),
+            people=People(transactions),
             reaping=Reaping(
                 transactions=transactions,
                 blobs=blobs,
@@ -105,14 +107,16 @@ def open_database(settings: Settings) -> AsyncEngine:
     try:
         return open_engine(settings.effective_database_url)
     except (ArgumentError, ImportError, OSError) as error:
-        raise CannotOpen(f"COATCHECK_DATABASE_URL: {error}") from error
+        name = "COATCHECK_DATABASE_URL" if settings.database_url else "COATCHECK_DATA_DIR"
+        raise CannotOpen(f"{name}: {error}") from error
 
 
 def _open_blobs(settings: Settings) -> BlobStore:
     try:
         return open_store(settings.effective_blobs_url)
     except (ValueError, ImportError, OSError) as error:
-        raise CannotOpen(f"COATCHECK_BLOBS_URL: {error}") from error
+        name = "COATCHECK_BLOBS_URL" if settings.blobs_url else "COATCHECK_DATA_DIR"
+        raise CannotOpen(f"{name}: {error}") from error
 
 
 def wire_config(settings: Settings) -> WireConfig:

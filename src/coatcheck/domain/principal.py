@@ -19,6 +19,15 @@ class Principal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """A principal as the others of its tenant see it."""
+
+    id: int
+    login: str
+    display: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRecord:
     """What may be told about a key: never the key. `hint` is its first characters; times are ms since 1970."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Row, and_, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coatcheck.domain.attachment import Attachment
@@ -50,30 +50,29 @@ class Claims:
     async def held_by(self, container_id: int) -> list[Claim]:
         """In the container's order."""
         rows = await self._connection.execute(
-            select(
-                *COLUMNS,
-                claims.c.position.label("claim_position"),
-                claims.c.name.label("claim_name"),
-                claims.c.media_type.label("claim_media_type"),
-                claims.c.category.label("claim_category"),
-            )
-            .join(claims, claims.c.attachment_id == attachments.c.id)
-            .where(claims.c.container_id == container_id)
-            .order_by(claims.c.position)
+            _HELD.where(claims.c.container_id == container_id).order_by(claims.c.position)
         )
-        found = []
-        for row in rows:
-            own = {column.name: row._mapping[column.name] for column in COLUMNS}
-            found.append(
-                Claim(
-                    attachment=attachment_of(own),
-                    position=row.claim_position,
-                    name=row.claim_name,
-                    media_type=row.claim_media_type,
-                    category=row.claim_category,
-                )
-            )
-        return found
+        return [_claim(row) for row in rows]
+
+    async def held_within(
+        self, container_id: int, kind: str, attachment_id: int | None = None
+    ) -> list[tuple[int, Claim]]:
+        """What a container and its live children of a kind hold, by the attachment's age, each with its holder's row
+        id; of one attachment, if it is named.
+        """
+        child = and_(
+            containers.c.parent_id == container_id,
+            containers.c.kind == kind,
+            containers.c.deleted_at.is_(None),
+        )
+        query = _HELD.join(containers, containers.c.id == claims.c.container_id).where(
+            or_(containers.c.id == container_id, child),
+            attachments.c.state == State.CLAIMED.value,
+        )
+        if attachment_id is not None:
+            query = query.where(attachments.c.id == attachment_id)
+        rows = await self._connection.execute(query.order_by(attachments.c.id, containers.c.id))
+        return [(int(row.claim_container_id), _claim(row)) for row in rows]
 
     async def drop(self, container_id: int, attachment_ids: Iterable[int]) -> int:
         result = await self._connection.execute(
@@ -145,3 +144,24 @@ class Claims:
             .limit(1)
         )
         return first([attachment_of(row._mapping) for row in rows])
+
+
+_HELD = select(
+    *COLUMNS,
+    claims.c.container_id.label("claim_container_id"),
+    claims.c.position.label("claim_position"),
+    claims.c.name.label("claim_name"),
+    claims.c.media_type.label("claim_media_type"),
+    claims.c.category.label("claim_category"),
+).join(claims, claims.c.attachment_id == attachments.c.id)
+
+
+def _claim(row: Row[*tuple[Any, ...]]) -> Claim:
+    own = {column.name: row._mapping[column.name] for column in COLUMNS}
+    return Claim(
+        attachment=attachment_of(own),
+        position=row.claim_position,
+        name=row.claim_name,
+        media_type=row.claim_media_type,
+        category=row.claim_category,
+    )

@@ -21,6 +21,7 @@ from coatcheck.repositories.intents import Intents
 from coatcheck.repositories.keys import Keys
 from coatcheck.repositories.listings import Listings
 from coatcheck.repositories.lives import Lives
+from coatcheck.repositories.people import People
 from coatcheck.repositories.quotas import Quotas
 from coatcheck.repositories.replays import Replays
 from coatcheck.repositories.schema import REVISION, revision
@@ -64,6 +65,10 @@ class Facts:
     @cached_property
     def lives(self) -> Lives:
         return Lives(self._connection)
+
+    @cached_property
+    def people(self) -> People:
+        return People(self._connection)
 
     @cached_property
     def quotas(self) -> Quotas:

@@ -12,6 +12,7 @@ from coatcheck.services.downloads import Downloads
 from coatcheck.services.folders import Folders
 from coatcheck.services.keys import Keys
 from coatcheck.services.listing import Listing
+from coatcheck.services.people import People
 from coatcheck.services.ports import Clock, Transactions
 from coatcheck.services.reaping import Reaping
 from coatcheck.services.running_digests import RunningDigests
@@ -30,6 +31,7 @@ class Services:
     containers: Containers
     claims: Claims
     keys: Keys
+    people: People
     reaping: Reaping
     running: RunningDigests
     transactions: Transactions

@@ -175,6 +175,32 @@ class Containers:
         async with self._transactions.read() as facts:
             return await facts.claims.held_by(container.id)
 
+    async def held_within(
+        self, caller: Principal, ref: ContainerRef, kind: str
+    ) -> list[tuple[Container, Claim]]:
+        """What it and its children of a kind hold, with the one that holds it. Raises NotFound."""
+        return await self._held_within(caller, ref, kind)
+
+    async def find_within(
+        self, caller: Principal, ref: ContainerRef, kind: str, attachment_id: int
+    ) -> tuple[Container, Claim]:
+        """That one attachment, if it or one of its children of a kind holds it. Raises NotFound."""
+        found = await self._held_within(caller, ref, kind, attachment_id)
+        if not found:
+            raise NotFound
+        return found[0]
+
+    async def _held_within(
+        self, caller: Principal, ref: ContainerRef, kind: str, attachment_id: int | None = None
+    ) -> list[tuple[Container, Claim]]:
+        async with self._transactions.read() as facts:
+            container = await living(facts, caller.tenant_id, ref)
+            held = await facts.claims.held_within(container.id, kind, attachment_id)
+            rows = {holder for holder, _ in held}
+            found = await facts.containers.find_by_row(caller.tenant_id, rows)
+        holders = {each.id: each for each in found}
+        return [(holders[holder], claim) for holder, claim in held]
+
     async def holders(
         self, caller: Principal, attachments: Sequence[Attachment]
     ) -> dict[int, list[Container]]:
@@ -219,7 +245,7 @@ async def _add(facts: Facts, command: CreateContainer, now: int) -> Container:
         raise NameTaken(field="alias")
     ref = command.ref
     if isinstance(ref, Series):
-        ref = ref.ref(await facts.containers.next_number(tenant_id, ref.name))
+        ref = await _next_of(facts, tenant_id, ref)
     return await facts.containers.add(
         tenant_id=tenant_id,
         owner_id=command.caller.id,
@@ -228,6 +254,14 @@ async def _add(facts: Facts, command: CreateContainer, now: int) -> Container:
         alias=command.alias,
         parent_id=parent.id if parent else None,
     )
+
+
+async def _next_of(facts: Facts, tenant_id: int, series: Series) -> ContainerRef:
+    """A name that somebody has claimed for already, for a container kept elsewhere, is left out."""
+    while True:
+        ref = series.ref(await facts.containers.next_number(tenant_id, series.name))
+        if await facts.containers.find(tenant_id, ref) is None:
+            return ref
 
 
 async def _changeable(
