@@ -7,6 +7,7 @@ CoatcheckError
 │   ├── OffsetMismatch       bytes offered at another offset than the next one
 │   ├── Overlap              bytes already received there, and they differ
 │   ├── SizeMismatch         the upload was begun with another total size
+│   ├── VersionMismatch      another version is the newest one by now
 │   ├── InvalidTransition    the attachment's state does not allow the event
 │   ├── NameTaken            a sibling, or another attachment, has that name
 │   ├── AlreadyClaimed       another container holds it
