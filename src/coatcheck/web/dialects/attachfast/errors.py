@@ -116,9 +116,9 @@ def _messages(problem: Problem, path: str) -> list[str]:
         case "too_large":
             return [_INVALID_FIELDS.get(str(facts.get("field")), "File is too large")]
         case "name_taken":
-            return [_TAKEN[facts["field"]]]
+            return [_TAKEN.get(facts.get("field", ""), _TAKEN["name"])]
         case "not_empty":
-            return [_HOLDS[facts["holds"]]]
+            return [_HOLDS.get(facts.get("holds", ""), _HOLDS["attachments"])]
         case "invalid_request" if facts.get("field") == "parent":
             return ["Parent must exist"]
         case "unknown_path":
@@ -129,5 +129,5 @@ def _messages(problem: Problem, path: str) -> list[str]:
 def _of_name(facts: Mapping[str, Any]) -> str:
     field = str(facts.get("field"))
     if facts.get("reason") == "blank":
-        return _BLANK[field]
+        return _BLANK.get(field, _BLANK["name"])
     return _INVALID_FIELDS.get(field, "Name is invalid")
