@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from coatcheck.blobs import open_store
 from coatcheck.blobs.base import BlobStore
 from coatcheck.clock import SystemClock
+from coatcheck.imaging.dimensions import HeaderProbe
+from coatcheck.imaging.thumbnails import open_imaging
 from coatcheck.reaper import Reaper
 from coatcheck.repositories.engine import open_engine
 from coatcheck.repositories.transactions import Transactions
@@ -32,6 +33,7 @@ from coatcheck.services.reaping import Reaping
 from coatcheck.services.recorder import Recorder
 from coatcheck.services.replaying import Replaying
 from coatcheck.services.running_digests import RunningDigests
+from coatcheck.services.thumbnails import Thumbnails
 from coatcheck.services.tree import Tree
 from coatcheck.services.uploads import Uploads
 from coatcheck.settings import Settings
@@ -62,6 +64,7 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
     running = RunningDigests(transactions, blobs)
     digests = Digests(transactions, running)
     downloads = Downloads(transactions, blobs, clock, digests)
+    thumbnails = Thumbnails(transactions, downloads, open_imaging(settings.thumbnail_max_pixels))
     replaying = Replaying(transactions, clock, limits)
     purging = Purging(transactions, blobs, clock, limits)
     try:
@@ -74,8 +77,10 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
                 limits=limits,
                 running=running,
                 purging=purging,
+                probe=HeaderProbe,
             ),
             downloads=downloads,
+            thumbnails=thumbnails,
             deleting=Deleting(transactions, clock, downloads, purging),
             listing=Listing(transactions, clock, digests),
             folders=Folders(transactions, clock),
@@ -98,6 +103,7 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
             clock=clock,
         )
     finally:
+        await thumbnails.close()
         await running.close()
         await engine.dispose()
 
@@ -106,7 +112,7 @@ def open_database(settings: Settings) -> AsyncEngine:
     """Raises CannotOpen."""
     try:
         return open_engine(settings.effective_database_url)
-    except (ArgumentError, ImportError, OSError) as error:
+    except (ValueError, OSError) as error:
         name = "COATCHECK_DATABASE_URL" if settings.database_url else "COATCHECK_DATA_DIR"
         raise CannotOpen(f"{name}: {error}") from error
 

@@ -21,8 +21,8 @@ CONNECTIONS = 4096
 BACKLOG = 2048
 #: Milliseconds that a request's head may take.
 HEADER_TIMEOUT = 10_000
-#: Bytes of a head at most.
-HEAD = 64 * 1024
+#: Bytes of a head at most; it is also the read buffer, and smaller ones made large uploads slower.
+HEAD = 256 * 1024
 #: Seconds that a worker has to close its stores after its requests ended, before it is killed.
 CLOSING = 4
 
@@ -30,7 +30,12 @@ CLOSING = 4
 class _Supervisor(MPServer):
     """The parent of the workers; a second stop signal ends them all at once."""
 
+    parent = os.getpid()
+
     def signal_handler_interrupt(self, *signal: Any) -> None:
+        if os.getpid() != self.parent:
+            # A worker that was forked a moment ago, and has not come to handlers of its own.
+            os._exit(0)
         if self.interrupt_signal:
             for worker in self.wrks:
                 worker.kill()  # type: ignore[no-untyped-call]

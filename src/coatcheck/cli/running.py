@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -43,17 +44,31 @@ def load_settings() -> Settings:
     except BadSettings as error:
         fail(f"the settings are wrong.\n{error}")
     logs.configure("text", settings.log_level)
+    os.umask(0o077)  # what we make is nobody else's to read
     return settings
 
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Services]:
-    """The services over a database that has been set up. Raises Unavailable otherwise, without making one."""
+    """The services over a database that has been set up. Raises Unavailable otherwise, and makes none."""
     from coatcheck.bootstrap import open_services
 
+    refuse_missing_database(settings)
     async with open_services(settings) as services:
         await services.transactions.check()
         yield services
+
+
+def refuse_missing_database(settings: Settings) -> None:
+    """Raises Unavailable. To open a file that is not there would make it, empty, wherever a mistake points to."""
+    from coatcheck.domain.errors import Unavailable
+    from coatcheck.repositories.engine import file_of
+
+    file = file_of(settings.effective_database_url)
+    if file is not None and not file.exists():
+        raise Unavailable(
+            f"There is no database {file} yet: run `coatcheck serve` or `coatcheck db upgrade`."
+        )
 
 
 @contextmanager

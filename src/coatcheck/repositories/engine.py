@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import event, make_url
 from sqlalchemy.engine import URL, Connection
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 #: Seconds a connection waits for another process's write lock before it gives up.
@@ -39,18 +40,38 @@ _SYNCHRONOUS = {"full": 2, "extra": 3}
 
 
 def open_engine(url: str | URL) -> AsyncEngine:
-    """An engine for a `sqlite+aiosqlite:` or other async URL."""
-    parsed = make_url(url)
+    """An engine for a `sqlite+aiosqlite:` or other async URL. Raises ValueError for one that none can be made for."""
+    parsed = _parsed(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_async_engine(parsed, pool_size=POOL_SIZE, pool_pre_ping=True)
-    if parsed.database and parsed.database != ":memory:":
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    engine = create_async_engine(
-        parsed, pool_size=POOL_SIZE, connect_args={"timeout": BUSY_TIMEOUT}
-    )
+        return _created(parsed, pool_pre_ping=True)
+    if (file := file_of(parsed)) is not None:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    engine = _created(parsed, connect_args={"timeout": BUSY_TIMEOUT})
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
+
+
+def file_of(url: str | URL) -> Path | None:
+    """The file of a SQLite database that is one. Raises ValueError for what is no URL of a database."""
+    parsed = _parsed(url)
+    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
+        return None
+    return Path(str(parsed.database))
+
+
+def _parsed(url: str | URL) -> URL:
+    try:
+        return make_url(url)
+    except SQLAlchemyError as error:
+        raise ValueError(f"no database can be opened by this URL: {error}") from error
+
+
+def _created(url: URL, **options: Any) -> AsyncEngine:
+    try:
+        return create_async_engine(url, pool_size=POOL_SIZE, **options)
+    except (SQLAlchemyError, ImportError) as error:
+        raise ValueError(f"no database can be opened by this URL: {error}") from error
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, make_url, text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from coatcheck.repositories.engine import open_engine
+from coatcheck.repositories.engine import file_of, open_engine
 
 #: The migration whose outcome `tables.py` describes.
 REVISION = "0001"
@@ -92,11 +92,11 @@ def _migrate(connection: Connection) -> None:
 @contextmanager
 def _turn(url: str) -> Iterator[None]:
     """One process at a time, where the database is a file: making it, and choosing its journal, is no transaction."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
+    file = file_of(url)
+    if file is None:
         yield
         return
-    directory = Path(parsed.database).parent
+    directory = file.parent
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     # The directory itself can be locked, so that no lock file has to stay behind.
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)

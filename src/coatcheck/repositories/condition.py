@@ -1,0 +1,89 @@
+"""The condition of the database: what it is, what is really in force, and whether it keeps what it is given."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from dataclasses import dataclass, field
+
+from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from coatcheck.repositories.engine import (
+    journal_settings,
+    write_ahead_log_is_safe,
+)
+from coatcheck.repositories.schema import REVISION, revision
+from coatcheck.repositories.tables import attachments, installation, keys
+
+_SYNCHRONOUS = {0: "off", 1: "normal", 2: "full", 3: "extra"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """`newest` is when the newest row was made, in ms since 1970, 0 for none; `pragmas` are SQLite's, as read back."""
+
+    kind: str
+    version: str
+    revision: str | None
+    wanted_revision: str = REVISION
+    pragmas: dict[str, str] = field(default_factory=dict)
+    wanted_pragmas: dict[str, str] = field(default_factory=dict)
+    why: str = ""
+    newest: int = 0
+
+
+async def condition_of(engine: AsyncEngine) -> Condition:
+    """What the database says of itself on a connection like those of the server."""
+    kind = engine.dialect.name
+    async with engine.connect() as connection:
+        found = await revision(connection)
+        newest = 0
+        if found == REVISION:
+            for table in (attachments, keys):
+                newest = max(
+                    newest, await connection.scalar(select(func.max(table.c.created_at))) or 0
+                )
+        if kind != "sqlite":
+            version = str(await connection.scalar(text("SHOW server_version")))
+            return Condition(kind=kind, version=version, revision=found, newest=newest)
+        pragmas = {}
+        for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout"):
+            value = await connection.scalar(text(f"PRAGMA {name}"))
+            pragmas[name] = _SYNCHRONOUS[value] if name == "synchronous" else str(value)
+    journal, synchronous = journal_settings(sqlite3.sqlite_version_info)
+    return Condition(
+        kind=kind,
+        version=sqlite3.sqlite_version,
+        revision=found,
+        pragmas=pragmas,
+        wanted_pragmas={"journal_mode": journal, "synchronous": synchronous, "foreign_keys": "1"},
+        why=_why(),
+        newest=newest,
+    )
+
+
+async def probe(engine: AsyncEngine) -> None:
+    """Write a row, read it on another connection, and remove it. Raises RuntimeError when it is not the same."""
+    name, value = f"probe-{secrets.token_hex(8)}", secrets.token_hex(16)
+    async with engine.begin() as connection:
+        await connection.execute(insert(installation).values(name=name, value=value))
+    try:
+        async with engine.connect() as connection:
+            kept = await connection.scalar(
+                select(installation.c.value).where(installation.c.name == name)
+            )
+    finally:
+        async with engine.begin() as connection:
+            await connection.execute(delete(installation).where(installation.c.name == name))
+    if kept != value:
+        raise RuntimeError("what was written is not what was read")
+
+
+def _why() -> str:
+    if write_ahead_log_is_safe(sqlite3.sqlite_version_info):
+        return "this SQLite has a safe write-ahead log: full is durable with it"
+    return (
+        "this SQLite can lose commits when its write-ahead log is reset (mended in 3.51.3, 3.50.7 and 3.44.6):"
+        " a rollback journal is used, which needs extra"
+    )
