@@ -63,6 +63,9 @@ class Settings(BaseSettings):
         (),
         description="Media types that attach.fast accepts, such as image/png or image/*; empty: all.",
     )
+    thumbnail_max_pixels: int = Field(
+        50_000_000, ge=0, description="Largest picture a thumbnail is made of; 0: none at all."
+    )
     rate_limits: Literal["on", "off"] = Field(
         "on", description="Whether the Campr API's request limits are enforced."
     )

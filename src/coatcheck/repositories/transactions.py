@@ -15,6 +15,7 @@ from coatcheck.domain.errors import OutcomeUnknown, StorageFull, Unavailable
 from coatcheck.repositories.attachments import Attachments
 from coatcheck.repositories.claims import Claims
 from coatcheck.repositories.containers import Containers
+from coatcheck.repositories.derivatives import Derivatives
 from coatcheck.repositories.engine import READ_ONLY
 from coatcheck.repositories.folders import Folders
 from coatcheck.repositories.intents import Intents
@@ -45,6 +46,10 @@ class Facts:
     @cached_property
     def containers(self) -> Containers:
         return Containers(self._connection)
+
+    @cached_property
+    def derivatives(self) -> Derivatives:
+        return Derivatives(self._connection)
 
     @cached_property
     def folders(self) -> Folders:

@@ -16,6 +16,7 @@ from coatcheck.services.people import People
 from coatcheck.services.ports import Clock, Transactions
 from coatcheck.services.reaping import Reaping
 from coatcheck.services.running_digests import RunningDigests
+from coatcheck.services.thumbnails import Thumbnails
 from coatcheck.services.tree import Tree
 from coatcheck.services.uploads import Uploads
 
@@ -24,6 +25,7 @@ from coatcheck.services.uploads import Uploads
 class Services:
     uploads: Uploads
     downloads: Downloads
+    thumbnails: Thumbnails
     deleting: Deleting
     listing: Listing
     folders: Folders

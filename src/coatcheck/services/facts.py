@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from coatcheck.domain.attachment import Attachment, Draft, Due, Part
 from coatcheck.domain.claim import Claim, Wanted
 from coatcheck.domain.container import Container, ContainerRef, ContainerVersion, Sieve, Tally
+from coatcheck.domain.derivative import Derivative
 from coatcheck.domain.folder import Folder
 from coatcheck.domain.intent import Intent
 from coatcheck.domain.lifecycle import State
@@ -170,6 +171,11 @@ class Folders(Protocol):
     async def delete(self, folder_id: int) -> None: ...
 
 
+class Derivatives(Protocol):
+    async def find(self, attachment_id: int, kind: str) -> Derivative | None: ...
+    async def keep(self, attachment_id: int, kind: str, derivative: Derivative) -> bool: ...
+
+
 class Intents(Protocol):
     async def add(self, intent: Intent) -> None: ...
     async def renew(self, intent: Intent, lease_until: int, *, more: int = 0) -> bool: ...
@@ -250,6 +256,9 @@ class Facts(Protocol):
 
     @property
     def containers(self) -> Containers: ...
+
+    @property
+    def derivatives(self) -> Derivatives: ...
 
     @property
     def folders(self) -> Folders: ...

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from coatcheck.domain.errors import Incomplete, TooLarge
-from coatcheck.services.ports import Body
+from coatcheck.services.ports import Body, ImageProbe
 
 #: Bytes handed on at a time: large enough that a thread hop costs nothing, small enough for hundreds of uploads.
 BATCH = 1024 * 1024
@@ -71,6 +71,7 @@ class Intake:
         max_size: int,
         expected: int | None = None,
         passing: Callable[[int], Awaitable[None]] | None = None,
+        probe: ImageProbe | None = None,
     ) -> None:
         self._body = body
         self._source = aiter(body)
@@ -78,6 +79,7 @@ class Intake:
         self._max_size = max_size
         self._expected = expected
         self._passing = passing
+        self._probe = probe
         self._unread: list[bytes] = []
         self.size = 0
         self.head = b""
@@ -115,6 +117,11 @@ class Intake:
     def digests(self) -> dict[str, str]:
         return self._hashes.hexdigests()
 
+    @property
+    def dimensions(self) -> tuple[int, int] | None:
+        """Width and height, where what passed is a picture."""
+        return self._probe.dimensions if self._probe else None
+
     async def _batches(self) -> AsyncIterator[bytes]:
         gathered, self._unread = self._unread, []
         size = sum(map(len, gathered))
@@ -135,6 +142,8 @@ class Intake:
     def _count(self, data: bytes) -> None:
         if len(self.head) < HEAD:
             self.head += data[: HEAD - len(self.head)]
+        if self._probe:
+            self._probe.feed(data)
         self.size += len(data)
         self._bound(self.size)
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from coatcheck.domain.derivative import Derivative
 from coatcheck.services.facts import Facts as Facts
 
 
@@ -25,6 +26,25 @@ class Body(Protocol):
     def cut(self) -> bool: ...
 
     def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+
+class ImageProbe(Protocol):
+    """Sees the first bytes of a body, and knows afterwards how many pixels a picture in it has, in width and height."""
+
+    @property
+    def dimensions(self) -> tuple[int, int] | None: ...
+
+    def feed(self, data: bytes) -> object: ...
+
+
+class Imaging(Protocol):
+    def accepts(self, width: int, height: int, size: int) -> bool:
+        """Whether it takes on pictures of that many pixels and bytes at all."""
+        ...
+
+    async def thumbnail(self, picture: AsyncIterator[bytes]) -> Derivative | None:
+        """Small, and harmless whatever the picture is; None where none can be made of it. Raises Unavailable."""
+        ...
 
 
 class Transactions(Protocol):

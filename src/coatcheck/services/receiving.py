@@ -239,6 +239,8 @@ class Receiving:
             values["media_type"] = placement.media_type
         if command.sliding:
             values["expires_at"] = now + command.window
+        if stash.dimensions and (placement.start == 0 or placement.ordinal == 1):
+            values["width"], values["height"] = stash.dimensions
         arrived = received(parts)
         if not await facts.attachments.progress(
             upload.id, received=arrived, now=now, values=values

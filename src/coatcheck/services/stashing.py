@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from coatcheck.domain.errors import DigestMismatch, OutcomeUnknown, QuotaExceede
 from coatcheck.domain.intent import Intent
 from coatcheck.services.commands import Limits
 from coatcheck.services.intake import Intake
-from coatcheck.services.ports import Body, Clock, Facts, Transactions
+from coatcheck.services.ports import Body, Clock, Facts, ImageProbe, Transactions
 from coatcheck.services.shielding import to_the_end
 
 #: Bytes of quota set aside at a time where the size is not known beforehand.
@@ -65,12 +65,18 @@ async def _reserve_more(facts: Facts, owner_id: int, needed: int) -> int:
 
 class Stashing:
     def __init__(
-        self, transactions: Transactions, blobs: BlobStore, clock: Clock, limits: Limits
+        self,
+        transactions: Transactions,
+        blobs: BlobStore,
+        clock: Clock,
+        limits: Limits,
+        probe: Callable[[], ImageProbe] | None = None,
     ) -> None:
         self._transactions = transactions
         self._blobs = blobs
         self._clock = clock
         self._limits = limits
+        self._probe = probe
 
     @asynccontextmanager
     async def stashed(
@@ -96,12 +102,17 @@ class Stashing:
                 await lease.cover(count)
 
         intake = Intake(
-            body, algorithms=algorithms, max_size=max_size, expected=size, passing=cover
+            body,
+            algorithms=algorithms,
+            max_size=max_size,
+            expected=size,
+            passing=cover,
+            probe=self._probe() if self._probe else None,
         )
         inline = await intake.taste(self._limits.inline_max)
         if inline is not None:
             digests = _confirmed(intake.digests(), expected)
-            yield Stash(size=intake.size, digests=digests, head=intake.head, inline=inline)
+            yield _stash(intake, digests, inline=inline)
             return
         intent = Intent(
             blob_key=new_blob_key(),
@@ -119,7 +130,7 @@ class Stashing:
         try:
             await self._blobs.put(BlobKey(intent.blob_key), intake)
             digests = _confirmed(intake.digests(), expected)
-            yield Stash(size=intake.size, digests=digests, head=intake.head, intent=lease.intent)
+            yield _stash(intake, digests, intent=lease.intent)
         except BaseException:
             await self._give_up(intent)
             raise
@@ -153,6 +164,23 @@ class Stashing:
             if intent.reserved and not await facts.quotas.reserve(intent.owner_id, intent.reserved):
                 raise QuotaExceeded
             await facts.intents.add(intent)
+
+
+def _stash(
+    intake: Intake,
+    digests: dict[str, str],
+    *,
+    inline: bytes | None = None,
+    intent: Intent | None = None,
+) -> Stash:
+    return Stash(
+        size=intake.size,
+        digests=digests,
+        head=intake.head,
+        dimensions=intake.dimensions,
+        inline=inline,
+        intent=intent,
+    )
 
 
 def _confirmed(digests: dict[str, str], expected: Sequence[Digest]) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from coatcheck.blobs.base import BlobStore
 from coatcheck.domain.attachment import Attachment, Draft
 from coatcheck.domain.deposit import Deposited
@@ -11,7 +13,7 @@ from coatcheck.domain.lifecycle import Event, State, after
 from coatcheck.services.commands import Deposit, Limits, Receive
 from coatcheck.services.completing import Completing
 from coatcheck.services.names import kept_digests, new_capability, new_public_id
-from coatcheck.services.ports import Clock, Transactions
+from coatcheck.services.ports import Clock, ImageProbe, Transactions
 from coatcheck.services.purging import Purging
 from coatcheck.services.receiving import Progress, Receiving
 from coatcheck.services.recorder import Recorded, Recorder
@@ -33,8 +35,9 @@ class Uploads:
         limits: Limits,
         running: RunningDigests,
         purging: Purging,
+        probe: Callable[[], ImageProbe] | None = None,
     ) -> None:
-        stashing = Stashing(transactions, blobs, clock, limits)
+        stashing = Stashing(transactions, blobs, clock, limits, probe)
         self._transactions = transactions
         self._recorder = recorder
         self._stashing = stashing
