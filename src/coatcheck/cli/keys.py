@@ -35,7 +35,7 @@ def create(
     _check_names(tenant=tenant, user=user, display=display or user)
 
     async def make(settings: Settings) -> str:
-        lifetime = seconds(expires_in) * 1000 if expires_in else None
+        lifetime = None if expires_in is None else seconds(expires_in) * 1000
         async with opened(settings) as services:
             return await services.keys.create(
                 tenant=tenant,

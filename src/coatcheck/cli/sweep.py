@@ -11,6 +11,7 @@ from coatcheck.cli.running import carry_out, opened
 from coatcheck.cli.tables import amount, moment, print_table
 
 if TYPE_CHECKING:
+    from coatcheck.domain.attachment import Due
     from coatcheck.services.reaping import Sweep
     from coatcheck.settings import Settings
 
@@ -39,34 +40,35 @@ def sweep(
 
     swept = carry_out(passed)
     if as_json:
-        print(json.dumps({"dry_run": dry_run, **_as_json(swept)}, indent=2))
+        print(json.dumps(_as_json(swept, dry_run), indent=2))
     else:
         _show(swept, dry_run)
 
 
-def _rows(swept: Sweep) -> list[dict[str, object]]:
-    """Every attachment once, with what happens to it: expires, or is purged, or both."""
-    purged = {due.id for due in swept.purged}
-    rows: dict[int, dict[str, object]] = {}
-    for due in [*swept.expired, *swept.purged]:
-        rows[due.id] = {
-            "attachment": due.public_id,
-            "dialect": due.dialect,
-            "size": due.size,
-            "reason": due.reason,
-            "expires_at": due.expires_at,
-            "purged": due.id in purged,
-        }
-    return list(rows.values())
+def _gone(swept: Sweep) -> list[Due]:
+    """Every attachment once: most expire and are purged in the same pass."""
+    return list({due.id: due for due in [*swept.expired, *swept.purged]}.values())
 
 
-def _as_json(swept: Sweep) -> dict[str, object]:
+def _as_json(swept: Sweep, dry_run: bool) -> dict[str, object]:
+    """Sizes in bytes, times in ms since 1970 (UTC)."""
     return {
-        "attachments": _rows(swept),
+        "dry_run": dry_run,
+        "attachments": [
+            {
+                "attachment": due.public_id,
+                "dialect": due.dialect,
+                "size": due.size,
+                "reason": due.reason,
+                "expires_at": due.expires_at,
+            }
+            for due in _gone(swept)
+        ],
         "intents": [
             {"blob": intent.blob_key, "reserved": intent.reserved, "reason": "its writer died"}
             for intent in swept.intents
         ],
+        "lapsed": len(swept.lapsed),
         "leftovers": swept.leftovers,
         "tombstones": swept.tombstones,
         "replays": swept.replays,
@@ -77,13 +79,13 @@ def _as_json(swept: Sweep) -> dict[str, object]:
 def _show(swept: Sweep, dry_run: bool) -> None:
     rows = [
         (
-            str(row["attachment"]),
-            str(row["dialect"]),
-            amount(int(str(row["size"]))),
-            f"{row['reason']}: {_WHY.get(str(row['reason']), 'its time was over')}",
-            moment(row["expires_at"]) if isinstance(row["expires_at"], int) else "-",
+            due.public_id,
+            due.dialect,
+            amount(due.size),
+            f"{due.reason}: {_WHY.get(due.reason, 'its time was over')}",
+            "-" if due.expires_at is None else moment(due.expires_at),
         )
-        for row in _rows(swept)
+        for due in _gone(swept)
     ]
     rows += [
         (intent.blob_key, "-", amount(intent.reserved), "orphan: its writer died", "-")
@@ -93,6 +95,8 @@ def _show(swept: Sweep, dry_run: bool) -> None:
         print_table(("WHAT", "DIALECT", "SIZE", "WHY", "TIME WAS UP"), rows)
         print()
     print(f"{len(rows)} {'would go' if dry_run else 'went'}." if rows else "Nothing to throw away.")
+    if swept.lapsed:
+        print(f"{len(swept.lapsed)} claims ran out; what they held is detached again.")
     for number, what in (
         (swept.leftovers, "half-written files of writers that died"),
         (swept.tombstones, "tombstones, a day old"),

@@ -1,0 +1,140 @@
+"""`coatcheck doctor`: it tries things, names what is wrong, and leaves no trace."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coatcheck.blobs.filesystem import FsOps
+from coatcheck.settings import Settings
+from tests.cli.conftest import Invoke
+
+
+@pytest.fixture
+def findings(invoke: Invoke):
+    """The findings by their names, as (state, what it says), after the exit status was checked against them."""
+
+    def examine() -> dict[str, tuple[str, str]]:
+        ran = invoke("doctor", "--json")
+        told: Any = json.loads(ran.stdout)
+        found = {each["name"]: (each["state"], each["says"]) for each in told["findings"]}
+        wrong = any(state == "wrong" for state, _ in found.values())
+        assert ran.exit_code == (1 if wrong else 0)
+        assert told["healthy"] is not wrong
+        return found
+
+    return examine
+
+
+def test_a_sound_installation_is_healthy(findings, invoke: Invoke, installed: Settings) -> None:
+    invoke("keys", "create", "--tenant", "acme", "--user", "ann")
+    found = findings()
+    assert {state for state, _ in found.values()} == {"ok"}
+    assert "at 0001" in found["migrations"][1]
+
+
+def test_a_person_is_shown_a_table(invoke: Invoke, installed: Settings) -> None:
+    shown = invoke("doctor").stdout.splitlines()
+    assert shown[0].split() == ["CHECK", "STATE", "WHAT"]
+    assert any(line.startswith("migrations") and " ok " in line for line in shown)
+
+
+def test_it_tells_which_journal_is_in_force_and_why(findings, installed: Settings) -> None:
+    state, says = findings()["database"]
+    assert state == "ok"
+    assert sqlite3.sqlite_version in says
+    assert "journal_mode=" in says
+    assert "synchronous=" in says
+    assert "write-ahead log" in says
+
+
+def test_the_probes_leave_nothing_behind(findings, installed: Settings) -> None:
+    findings()
+    assert [path for path in (installed.data_dir / "blobs").rglob("*") if path.is_file()] == []
+    with sqlite3.connect(installed.data_dir / "coatcheck.db") as connection:
+        assert connection.execute("SELECT count(*) FROM installation").fetchone() == (0,)
+    connection.close()
+
+
+def test_without_a_database_that_is_what_is_wrong(findings, data_dir: Path) -> None:
+    state, says = findings()["opening"]
+    assert state == "wrong"
+    assert "coatcheck db upgrade" in says
+    assert not data_dir.exists()
+
+
+def test_a_schema_of_another_version_is_wrong(findings, installed: Settings) -> None:
+    with sqlite3.connect(installed.data_dir / "coatcheck.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0000'")
+    connection.close()
+    state, says = findings()["migrations"]
+    assert state == "wrong"
+    assert "0000" in says
+
+
+def test_a_clock_that_went_back_is_wrong(findings, invoke: Invoke, installed: Settings) -> None:
+    invoke("keys", "create", "--tenant", "acme", "--user", "ann")
+    with sqlite3.connect(installed.data_dir / "coatcheck.db") as connection:
+        connection.execute("UPDATE keys SET created_at = created_at + 3600000")
+    connection.close()
+    state, says = findings()["clock"]
+    assert state == "wrong"
+    assert "yet something was stored at" in says
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_directory_that_cannot_be_written_is_wrong(findings, installed: Settings) -> None:
+    installed.data_dir.chmod(0o500)
+    try:
+        assert findings()["data directory"][0] == "wrong"
+    finally:
+        installed.data_dir.chmod(0o700)
+
+
+def test_a_directory_that_others_can_read_is_worth_a_warning(findings, installed: Settings) -> None:
+    installed.data_dir.chmod(0o755)
+    state, says = findings()["data directory"]
+    assert state == "warning"
+    assert "chmod 700" in says
+
+
+def test_a_disk_without_room_is_wrong(
+    findings, installed: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Usage:
+        free = 1000
+
+    monkeypatch.setattr("shutil.disk_usage", lambda _: Usage)
+    assert findings()["free space"][0] == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("url", "state"),
+    [
+        ("", "ok"),
+        ("https://files.example.org", "ok"),
+        ("http://localhost:8080", "ok"),
+        ("http://files.example.org", "warning"),
+        ("https://files.example.org/coatcheck", "wrong"),
+        ("https://", "wrong"),
+        ("https://user@files.example.org", "wrong"),
+    ],
+)
+def test_a_public_url_is_scheme_host_and_port(
+    findings, installed: Settings, monkeypatch: pytest.MonkeyPatch, url: str, state: str
+) -> None:
+    monkeypatch.setenv("COATCHECK_PUBLIC_URL", url)
+    assert findings()["public url"][0] == state
+
+
+def test_a_store_that_gives_back_something_else_is_wrong(
+    findings, installed: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = FsOps.pread
+    monkeypatch.setattr(FsOps, "pread", lambda *arguments: bytes(len(read(*arguments))))
+    assert findings()["blobs"] == ("wrong", "what was stored is not what was read")
