@@ -48,9 +48,12 @@ class Claims:
             await self._connection.execute(insert(claims), rows)
 
     async def held_by(self, container_id: int) -> list[Claim]:
-        """In the container's order."""
+        """In the container's order. What was deleted is gone from here at once, its bytes soon after."""
         rows = await self._connection.execute(
-            _HELD.where(claims.c.container_id == container_id).order_by(claims.c.position)
+            _HELD.where(
+                claims.c.container_id == container_id,
+                attachments.c.state == State.CLAIMED.value,
+            ).order_by(claims.c.position)
         )
         return [_claim(row) for row in rows]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -52,14 +53,25 @@ class Containers:
         await self._findable(command.caller, command.wanted)
 
         async def work(facts: Facts, now: int) -> Container:
-            caller = command.caller
-            container = await _add(facts, command, now)
-            claims = await claim(
-                facts, caller, container, command.wanted, now, exclusive=command.exclusive
-            )
-            return await facts.containers.fill(container, command.compose(container, claims, now))
+            return await _make(facts, command, now)
 
         return await self._once(command.caller, command.request, work)
+
+    async def first(self, command: CreateContainer, series: Series) -> Container:
+        """The first of a series: made as commanded while there is none, found from then on. Raises NotFound."""
+        ref = series.ref(1)
+
+        async def work(facts: Facts, now: int) -> Container:
+            made = await _make(facts, replace(command, ref=series), now)
+            if made.ref != ref:
+                raise NotFound  # which takes the number back as well
+            return made
+
+        with suppress(NotFound):
+            return await self.get(command.caller, ref)
+        with suppress(NotFound):
+            return await self._once(command.caller, None, work)
+        return await self.get(command.caller, ref)
 
     async def amend(self, command: AmendContainer) -> Container:
         """A new version, with what it claims anew.
@@ -233,6 +245,14 @@ class Containers:
 
 def _revived(answer: dict[str, Any]) -> Container:
     return Container(**(answer | {"ref": ContainerRef(**answer["ref"])}))
+
+
+async def _make(facts: Facts, command: CreateContainer, now: int) -> Container:
+    container = await _add(facts, command, now)
+    claims = await claim(
+        facts, command.caller, container, command.wanted, now, exclusive=command.exclusive
+    )
+    return await facts.containers.fill(container, command.compose(container, claims, now))
 
 
 async def _add(facts: Facts, command: CreateContainer, now: int) -> Container:

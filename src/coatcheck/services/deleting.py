@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
+from coatcheck.domain.attachment import Attachment
 from coatcheck.domain.claim import Reference
-from coatcheck.domain.errors import NotFound
+from coatcheck.domain.errors import Forbidden, NotFound
 from coatcheck.domain.lifecycle import State
 from coatcheck.domain.principal import Principal
 from coatcheck.services.downloads import Downloads
+from coatcheck.services.facts import Facts
 from coatcheck.services.ports import Clock, Transactions
 from coatcheck.services.purging import Purging
 from coatcheck.services.shielding import to_the_end
@@ -24,17 +26,33 @@ class Deleting:
         self._purging = purging
 
     async def delete(
-        self, caller: Principal, reference: Reference, states: Iterable[State]
+        self,
+        caller: Principal,
+        reference: Reference,
+        states: Iterable[State],
+        *,
+        held_by: Collection[str] | None = None,
     ) -> None:
         """The one the caller sees by that name, if it is in one of the states its dialect deletes from.
 
-        Raises NotFound, also where a claim or another delete was first.
+        `held_by`: kinds of containers out of which it may be taken; None is all of them. Raises Forbidden where one of
+        another kind holds it, NotFound also where a claim or another delete was first.
         """
         found = await self._downloads.find(caller, reference)
-        await to_the_end(self._delete(found.id, tuple(states)))
+        await to_the_end(self._delete(found, tuple(states), held_by))
         await self._purging.purge_now([found.id])
 
-    async def _delete(self, attachment_id: int, states: tuple[State, ...]) -> None:
+    async def _delete(
+        self, attachment: Attachment, states: tuple[State, ...], held_by: Collection[str] | None
+    ) -> None:
         async with self._transactions.write() as facts:
-            if not await facts.lives.delete(attachment_id, states, self._clock.now()):
+            if held_by is not None and not await _held_only_by(facts, attachment, held_by):
+                raise Forbidden
+            if not await facts.lives.delete(attachment.id, states, self._clock.now()):
                 raise NotFound
+
+
+async def _held_only_by(facts: Facts, attachment: Attachment, kinds: Collection[str]) -> bool:
+    rows = (await facts.claims.holders([attachment.id])).get(attachment.id, [])
+    holders = await facts.containers.find_by_row(attachment.tenant_id, rows)
+    return all(each.ref.kind in kinds for each in holders)

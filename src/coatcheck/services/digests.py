@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from coatcheck.domain.attachment import Attachment
 from coatcheck.domain.claim import ByDigest, Reference
@@ -45,7 +46,7 @@ class Digests:
             for attachment in found:
                 last = attachment.id
                 try:
-                    done += await self._compute(attachment, algorithm)
+                    done += bool(await self._compute(attachment, algorithm))
                 except Unavailable as error:
                     failure = error
             if not found:
@@ -54,14 +55,21 @@ class Digests:
             raise failure
         return done
 
-    async def _compute(self, attachment: Attachment, algorithm: str) -> bool:
+    async def of(self, attachment: Attachment, algorithm: str) -> Attachment:
+        """With that digest, unless its bytes are damaged. Raises Unavailable."""
+        if algorithm in attachment.digests:
+            return attachment
+        computed = await self._compute(attachment, algorithm)
+        return replace(attachment, digests=attachment.digests | computed)
+
+    async def _compute(self, attachment: Attachment, algorithm: str) -> dict[str, str]:
         async with self._transactions.read() as facts:
             parts = await facts.attachments.parts(attachment.id)
         try:
             digests = await self._running.of(parts, attachment.size, (algorithm,))
         except Corrupt:
             log.exception("attachment %s cannot be read", attachment.id)
-            return False
+            return {}
         async with self._transactions.write() as facts:
             await facts.attachments.note_digests(attachment.id, digests)
-        return True
+        return digests

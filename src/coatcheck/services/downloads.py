@@ -64,6 +64,12 @@ class Downloads:
             raise NotFound
         return found
 
+    async def with_digest(
+        self, attachments: Sequence[Attachment], algorithm: str
+    ) -> list[Attachment]:
+        """The same, with a digest that was perhaps not taken on the way in: computed now, once. Raises Unavailable."""
+        return [await self._digests.of(each, algorithm) for each in attachments]
+
     async def _look(self, caller: Principal, reference: Reference) -> Attachment | None:
         async with self._transactions.read() as facts:
             return await resolve(facts, caller, reference, self._clock.now())
