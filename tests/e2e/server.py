@@ -8,6 +8,7 @@ with running_server(tmp_path) as server:
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -90,6 +91,14 @@ class Server:
     def rss(self) -> int:
         """Resident bytes of all its processes."""
         return sum(psutil.Process(pid).memory_info().rss for pid in self.pids())
+
+    def peak_rss(self) -> int:
+        """The most resident bytes that its processes ever had, each at its own worst moment (Linux)."""
+        peaks = [
+            re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+            for pid in self.pids()
+        ]
+        return sum(int(peak[1]) * 1024 for peak in peaks if peak)
 
     def stop(self, patience: float = PATIENCE) -> int:
         """Ask it to end, as a service manager would; its exit status."""
