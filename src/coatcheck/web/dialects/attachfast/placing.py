@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from coatcheck.domain.folder import Filing
+from coatcheck.domain.media_type import OCTET_STREAM
 from coatcheck.services.commands import Placement
 from coatcheck.web.config import WireConfig
 from coatcheck.web.dialects.attachfast.allowed_types import is_allowed
@@ -36,11 +37,12 @@ class Chunk:
     key: str
     filing: Filing
 
-    def placement(self, config: WireConfig, head: bytes = b"") -> Placement:
-        """`head` are the chunk's first bytes. Raises Invalid for a type that is not accepted here."""
-        beginning = head if self.ordinal == 1 else b""
-        media_type = type_of_whole(self.filing.base, beginning)
-        if not is_allowed(config.allowed_types, media_type or "", self.filing.base, beginning):
+    def placement(self, config: WireConfig, head: bytes | None = None) -> Placement:
+        """`head` are the chunk's first bytes, once they are there. Raises Invalid for a type not accepted here."""
+        beginning = head if self.ordinal == 1 else None
+        media_type = type_of_whole(self.filing.base, beginning or b"")
+        told = media_type or (OCTET_STREAM if beginning is not None else "")
+        if told and not is_allowed(config.allowed_types, told, self.filing.base, beginning or b""):
             raise refused("File type not allowed")
         return Placement(
             key=self.key,
