@@ -39,7 +39,8 @@ class Settings(BaseSettings):
         description="Scheme, host and port that clients see; empty: taken from each request's Host header.",
     )
     dialects: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("campr", "attachfast"), description="Which APIs are served, separated by commas."
+        ("campr", "attachfast", "tracker"),
+        description="Which APIs are served, separated by commas.",
     )
 
     detached_ttl: int = Field(
@@ -48,7 +49,19 @@ class Settings(BaseSettings):
     partial_ttl: int = Field(
         24 * _HOUR, ge=60, description="How long an unfinished chunked upload is kept."
     )
+    tracker_temp_ttl: int = Field(
+        24 * _HOUR, ge=60, description="How long a temporary file of Tracker's API is kept."
+    )
+    openproject_ttl: int = Field(
+        3 * _HOUR, ge=60, description="How long OpenProject's API keeps what no container claims."
+    )
     max_size: int = Field(5 * _GIB, ge=1, description="Largest attachment.")
+    tracker_max_size: int = Field(
+        _GIB, ge=1, description="Largest attachment that comes through Tracker's API."
+    )
+    openproject_max_size: int = Field(
+        5 * _MIB, ge=1, description="Largest attachment that comes through OpenProject's API."
+    )
     max_chunk_size: int = Field(
         100 * _MIB, ge=1, description="Largest chunk of attach.fast's large_files."
     )
@@ -65,6 +78,17 @@ class Settings(BaseSettings):
     )
     thumbnail_max_pixels: int = Field(
         50_000_000, ge=0, description="Largest picture a thumbnail is made of; 0: none at all."
+    )
+    openproject_allowlist: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="What OpenProject's API accepts: media types such as image/png or image/*, and extensions "
+        "such as *.png; empty: all.",
+    )
+    openproject_created_status: int = Field(
+        200,
+        ge=200,
+        le=201,
+        description="Status of an upload through OpenProject's API: 200 as specified, 201 as its servers answer.",
     )
     rate_limits: Literal["on", "off"] = Field(
         "on", description="Whether the Campr API's request limits are enforced."
@@ -99,7 +123,9 @@ class Settings(BaseSettings):
         30, ge=0, description="How long running requests may take after a stop signal."
     )
 
-    @field_validator("dialects", "allowed_types", "cors_origins", mode="before")
+    @field_validator(
+        "dialects", "allowed_types", "openproject_allowlist", "cors_origins", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

@@ -10,12 +10,18 @@ class WireConfig:
     """Durations named `…_ttl` are in ms, sizes in bytes, time-outs in seconds."""
 
     public_url: str = ""
-    dialects: tuple[str, ...] = ("campr", "attachfast")
+    dialects: tuple[str, ...] = ("campr", "attachfast", "tracker")
     detached_ttl: int = 24 * 3600 * 1000
     partial_ttl: int = 24 * 3600 * 1000
+    tracker_temp_ttl: int = 24 * 3600 * 1000
+    openproject_ttl: int = 180 * 60 * 1000
     max_size: int = 5 * 1024**3
+    tracker_max_size: int = 1024**3
+    openproject_max_size: int = 5 * 1024**2
     max_chunk_size: int = 100 * 1024**2
     allowed_types: tuple[str, ...] = ()
+    openproject_allowlist: tuple[str, ...] = ()
+    openproject_created_status: int = 200
     rate_limits: bool = True
     first_byte_timeout: float = 30
     min_rate: int = 1024
