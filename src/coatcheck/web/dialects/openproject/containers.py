@@ -1,0 +1,90 @@
+"""/api/v3/{kind}/{id}/attachments: what a container holds, and uploads straight into it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from coatcheck.domain.claim import Claim
+from coatcheck.domain.errors import NotFound
+from coatcheck.domain.principal import Principal
+from coatcheck.services.bundle import Services
+from coatcheck.web.dependencies import Config, Desk
+from coatcheck.web.dialects.openproject.asking import FORM, Caller, RecordId, expect
+from coatcheck.web.dialects.openproject.attachments import CREATED
+from coatcheck.web.dialects.openproject.documentation import failures, two_parts
+from coatcheck.web.dialects.openproject.errors import violation
+from coatcheck.web.dialects.openproject.hal import ROOT, HalResponse
+from coatcheck.web.dialects.openproject.kinds import ELSEWHERE, WORK_PACKAGE, Kind
+from coatcheck.web.dialects.openproject.shapes import Attachment, AttachmentCollection
+from coatcheck.web.dialects.openproject.shown import attachment_href, collection, shown_one
+from coatcheck.web.dialects.openproject.uploading import NO_DIRECT_UPLOADS, upload
+from coatcheck.web.dialects.openproject.work_packages import find
+
+
+def attachments_of(kind: Kind) -> APIRouter:
+    """The routes of one kind of container."""
+    router = APIRouter(
+        prefix=f"/{kind.path}/{{id}}/attachments", default_response_class=HalResponse
+    )
+    named = kind.title.lower()
+    here = kind is WORK_PACKAGE
+
+    @router.get("", summary=f"Attachments of a {named}", responses=failures(401, 404))
+    async def index(caller: Caller, services: Desk, id: RecordId) -> AttachmentCollection:
+        claims = await _held(services, caller, kind, id)
+        href = f"{ROOT}/{kind.path}/{id}/attachments"
+        return await collection(services, caller, [each.attachment for each in claims], href)
+
+    @router.post(
+        "",
+        summary=f"Add an attachment to a {named}",
+        responses={**CREATED, **failures(400, 401, 404, 415, 422)},
+        openapi_extra=two_parts(),
+    )
+    async def add(
+        request: Request,
+        response: Response,
+        caller: Caller,
+        services: Desk,
+        config: Config,
+        id: RecordId,
+    ) -> Attachment:
+        if here:
+            await find(services, caller, id)
+        attachment = await upload(
+            request, caller, services, config, into=kind.ref(id), elsewhere=not here
+        )
+        response.status_code = config.openproject_created_status
+        response.headers["Location"] = attachment_href(attachment.id)
+        return await shown_one(services, caller, attachment)
+
+    @router.post(
+        "/prepare",
+        status_code=422,
+        summary=f"Prepare a direct upload to a {named}",
+        description="Answered with 422, as by any instance that keeps files itself.",
+        responses=failures(401, 404, 415, 422),
+    )
+    async def prepare(request: Request, caller: Caller, services: Desk, id: RecordId) -> None:
+        expect(request, FORM)
+        if here:
+            await find(services, caller, id)
+        raise violation("file", NO_DIRECT_UPLOADS)
+
+    return router
+
+
+async def _held(services: Services, caller: Principal, kind: Kind, id: int) -> list[Claim]:
+    """Raises NotFound for what would be kept here and is not."""
+    if kind is WORK_PACKAGE:
+        return await services.containers.held_by(await find(services, caller, id))
+    with suppress(NotFound):
+        return await services.claims.held(caller, kind.ref(id))
+    return []
+
+
+routers = [attachments_of(kind) for kind in (WORK_PACKAGE, *ELSEWHERE)]

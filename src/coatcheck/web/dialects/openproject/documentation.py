@@ -1,0 +1,81 @@
+"""What the OpenAPI document tells of bodies and answers. FastAPI must not see bodies itself: it would read them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from coatcheck.web.dialects.openproject.asking import FORM, JSON
+from coatcheck.web.dialects.openproject.shapes import Error
+
+_WHEN = {
+    400: "InvalidRequestBody: the form lacks a part, or what should be JSON is none.",
+    401: "Unauthenticated: no key, or a wrong one.",
+    403: "MissingPermission.",
+    404: "NotFound: not there, or not for you; the two look alike.",
+    409: "UpdateConflict: it has another lockVersion by now.",
+    415: "TypeNotSupported: the body has another media type.",
+    422: "PropertyConstraintViolation, PropertyFormatError, ResourceTypeMismatch, or MultipleErrors.",
+}
+
+_HREFS = {
+    "type": "array",
+    "items": {"type": "object", "properties": {"href": {"type": "string"}}},
+    "example": [{"href": "/api/v3/attachments/1"}],
+}
+
+
+def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """`responses` of a route that may answer with these. 406 is told in plain text."""
+    told: dict[int | str, dict[str, Any]] = {
+        status: {"model": Error, "description": _WHEN[status]} for status in statuses
+    }
+    if 415 in statuses:
+        told[406] = {
+            "description": "Missing content-type header",
+            "content": {"text/plain": {"schema": {"type": "string"}}},
+        }
+    return told
+
+
+def two_parts() -> dict[str, Any]:
+    """`openapi_extra` of a route that takes an upload."""
+    metadata = {
+        "type": "object",
+        "required": ["fileName"],
+        "properties": {
+            "fileName": {"type": "string", "maxLength": 255},
+            "description": {
+                "description": "A text, bare or as `raw`.",
+                "type": "object",
+                "properties": {"raw": {"type": "string", "maxLength": 255}},
+            },
+        },
+    }
+    schema = {
+        "type": "object",
+        "required": ["metadata", "file"],
+        "properties": {"metadata": metadata, "file": {"type": "string", "format": "binary"}},
+    }
+    encoding = {"metadata": {"contentType": "application/json"}}
+    return _body({FORM: {"schema": schema, "encoding": encoding}})
+
+
+def work_package(*, required: tuple[str, ...] = (), **more: dict[str, Any]) -> dict[str, Any]:
+    """`openapi_extra` of a route that takes a work package."""
+    link = {"type": "object", "properties": {"href": {"type": "string"}}}
+    links = dict.fromkeys(("project", "type", "status", "priority"), link)
+    schema = {
+        "type": "object",
+        "required": list(required),
+        "properties": {
+            "subject": {"type": "string", "maxLength": 255},
+            "description": {"type": "object", "properties": {"raw": {"type": "string"}}},
+            **more,
+            "_links": {"type": "object", "properties": {"attachments": _HREFS, **links}},
+        },
+    }
+    return _body({media_type: {"schema": schema} for media_type in JSON})
+
+
+def _body(content: dict[str, Any]) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": content}}

@@ -1,0 +1,76 @@
+"""/api/v3/attachments/{id}/content: the bytes, sent so that no browser runs them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from coatcheck.domain.claim import ById
+from coatcheck.domain.digest import SHA256
+from coatcheck.domain.media_type import OCTET_STREAM, bare, safe_inline
+from coatcheck.domain.names import download_name
+from coatcheck.web.content import content_response
+from coatcheck.web.dependencies import Desk
+from coatcheck.web.dialects.openproject.asking import Caller, RecordId
+from coatcheck.web.dialects.openproject.documentation import failures
+from coatcheck.web.dialects.openproject.hal import HalResponse
+from coatcheck.web.dialects.openproject.shown import NAMELESS
+from coatcheck.web.headers.content_disposition import content_disposition
+from coatcheck.web.headers.http_date import http_date
+
+router = APIRouter(prefix="/attachments", default_response_class=HalResponse)
+
+#: Seconds for which a client may go on showing what it has: the bytes of an attachment never change.
+_FRESH = 604_799
+
+_BINARY = {OCTET_STREAM: {"schema": {"type": "string", "format": "binary"}}}
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "All of it", "content": _BINARY},
+    206: {"description": "The range that was asked for", "content": _BINARY},
+    304: {"description": "The client has it already"},
+    416: {"description": "The range lies outside the content"},
+    **failures(401, 404),
+}
+
+
+@router.get(
+    "/{id}/content",
+    summary="The bytes of an attachment",
+    description="Text is sent as text/plain, images, sound and films as what they are, all else as "
+    "application/octet-stream. Ranges and conditional requests are answered.",
+    response_class=Response,
+    responses=_ANSWERS,
+)
+@router.get(
+    "/{id}/download",
+    summary="The bytes of an attachment, by its other name",
+    response_class=Response,
+    responses=_ANSWERS,
+)
+async def content(request: Request, caller: Caller, services: Desk, id: RecordId) -> Response:
+    opened = await services.downloads.open(caller, ById(id))
+    attachment = opened.attachment
+    kind: Literal["inline", "attachment"] = (
+        "inline" if safe_inline(attachment.media_type) else "attachment"
+    )
+    response = await content_response(
+        request,
+        opened,
+        etag=attachment.digests.get(SHA256, attachment.public_id),
+        media_type=_sent_type(attachment.media_type),
+        disposition=content_disposition(kind, download_name(attachment.name or NAMELESS)),
+    )
+    response.headers["Cache-Control"] = f"private, max-age={_FRESH}"
+    response.headers["Expires"] = http_date(services.clock.now() + _FRESH * 1000)
+    response.headers["Vary"] = "Authorization"
+    return response
+
+
+def _sent_type(media_type: str) -> str:
+    if bare(media_type).startswith("text/"):
+        charset = media_type.partition("charset=")[2] or "utf-8"
+        return f"text/plain; charset={charset}"
+    return media_type if safe_inline(media_type) else OCTET_STREAM

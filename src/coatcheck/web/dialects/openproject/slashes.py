@@ -1,0 +1,29 @@
+"""Slashes too many, which a web server in front of the original forgives, and so its clients send them."""
+
+from __future__ import annotations
+
+import re
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from coatcheck.web.dialects.openproject.hal import ROOT
+
+_SEVERAL = re.compile("/{2,}")
+_SEVERAL_RAW = re.compile(rb"/{2,}")
+
+
+class CollapsesSlashes:
+    """Around the app: under /api/v3, `//` is `/`, and a path does not end in one. Other paths are left alone."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(ROOT + "/"):
+            raw = scope.get("raw_path")
+            scope = {
+                **scope,
+                "path": _SEVERAL.sub("/", scope["path"]).rstrip("/"),
+                "raw_path": raw and _SEVERAL_RAW.sub(b"/", raw).rstrip(b"/"),
+            }
+        await self._app(scope, receive, send)
