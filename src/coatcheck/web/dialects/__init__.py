@@ -10,6 +10,7 @@ from coatcheck.web.dialect import Dialect
 DIALECTS: dict[str, str] = {
     "attachfast": "coatcheck.web.dialects.attachfast",
     "campr": "coatcheck.web.dialects.campr",
+    "openproject": "coatcheck.web.dialects.openproject",
     "tracker": "coatcheck.web.dialects.tracker",
 }
 

@@ -20,15 +20,17 @@ from coatcheck.web.head import answer_head
 
 router = APIRouter(tags=["OpenProject"])
 
-for _part in (
-    root.router,
-    attachments.router,
-    downloads.router,
-    work_packages.router,
-    *containers.routers,
+for _path, _part in (
+    ("", root.router),
+    ("/attachments", attachments.router),
+    ("/attachments", downloads.router),
+    ("", work_packages.router),
+    *containers.ROUTERS,
 ):
     answer_head(_part)
-    router.include_router(_part, prefix=ROOT, dependencies=[Security(API_KEY), Security(TOKEN)])
+    router.include_router(
+        _part, prefix=ROOT + _path, dependencies=[Security(API_KEY), Security(TOKEN)]
+    )
 
 DIALECT = Dialect(
     name="openproject",

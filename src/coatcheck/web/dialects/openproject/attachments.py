@@ -20,7 +20,7 @@ from coatcheck.web.dialects.openproject.shapes import Attachment
 from coatcheck.web.dialects.openproject.shown import attachment_href, shown_one
 from coatcheck.web.dialects.openproject.uploading import NO_DIRECT_UPLOADS, upload
 
-router = APIRouter(prefix="/attachments", default_response_class=HalResponse)
+router = APIRouter(default_response_class=HalResponse)
 
 #: The specification says 200, its servers answer 201: a setting decides.
 CREATED: dict[int | str, dict[str, Any]] = {

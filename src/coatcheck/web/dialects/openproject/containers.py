@@ -27,9 +27,7 @@ from coatcheck.web.dialects.openproject.work_packages import find
 
 def attachments_of(kind: Kind) -> APIRouter:
     """The routes of one kind of container."""
-    router = APIRouter(
-        prefix=f"/{kind.path}/{{id}}/attachments", default_response_class=HalResponse
-    )
+    router = APIRouter(default_response_class=HalResponse)
     named = kind.title.lower()
     here = kind is WORK_PACKAGE
 
@@ -87,4 +85,8 @@ async def _held(services: Services, caller: Principal, kind: Kind, id: int) -> l
     return []
 
 
-routers = [attachments_of(kind) for kind in (WORK_PACKAGE, *ELSEWHERE)]
+#: Each with the path that it lies under.
+ROUTERS = [
+    (f"/{kind.path}/{{id}}/attachments", attachments_of(kind))
+    for kind in (WORK_PACKAGE, *ELSEWHERE)
+]

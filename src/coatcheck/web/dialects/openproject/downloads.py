@@ -21,7 +21,7 @@ from coatcheck.web.dialects.openproject.shown import NAMELESS
 from coatcheck.web.headers.content_disposition import content_disposition
 from coatcheck.web.headers.http_date import http_date
 
-router = APIRouter(prefix="/attachments", default_response_class=HalResponse)
+router = APIRouter(default_response_class=HalResponse)
 
 #: Seconds for which a client may go on showing what it has: the bytes of an attachment never change.
 _FRESH = 604_799
