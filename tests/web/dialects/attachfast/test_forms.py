@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import httpx
 import pytest
 
-from coatcheck.web.dialects.attachfast import files as files_route
 from tests.books import assert_books_balance
 from tests.kit import Installation, installation
 from tests.web.dialects.attachfast.asks import (
@@ -322,13 +319,3 @@ async def test_a_chunk_of_a_type_that_is_not_allowed_is_refused(
         assert (await chunk(site, 2, b"\0\1", total=9, key="x.png")).status_code == 202
         done = await chunk(site, 1, b"PK\x03\x04", total=4, key="x.docx")
         assert done.status_code == 201
-
-
-def test_the_route_reads_no_more_than_it_says() -> None:
-    """Named here so that the shortest way to break the promise is noticed: a body parameter."""
-    bodies: list[Callable[..., object]] = [
-        route.endpoint
-        for route in files_route.router.routes
-        if getattr(route, "body_field", None) is not None
-    ]
-    assert bodies == []

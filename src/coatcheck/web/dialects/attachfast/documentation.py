@@ -21,7 +21,9 @@ _WHEN = {
 
 def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """`responses` of a route that may answer with these."""
-    return {status: {"model": Errors, "description": _WHEN[status]} for status in statuses}
+    told: dict[int | str, str] = {status: _WHEN[status] for status in statuses}
+    told["default"] = "Too slow, too many, or the server cannot serve now."
+    return {status: {"model": Errors, "description": when} for status, when in told.items()}
 
 
 def query(**parameters: tuple[str, dict[str, Any]]) -> dict[str, Any]:
