@@ -10,12 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 from unittest import mock
+from urllib.parse import unquote, urlsplit
 
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from coatcheck import bootstrap
+from coatcheck.blobs import open_store as real_open_store
 from coatcheck.blobs.base import BlobStore
+from coatcheck.blobs.filesystem import FilesystemBlobStore, FsOps
+from coatcheck.repositories.engine import open_engine as real_open_engine
 from coatcheck.repositories.schema import stamp
 from coatcheck.repositories.tables import metadata
 from coatcheck.services.bundle import Services
@@ -69,28 +73,50 @@ def lay_out(data_dir: Path) -> None:
         database.write_bytes(empty_database())
 
 
+def _do_not_wait_for_the_disk(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA synchronous = OFF")
+    cursor.close()
+
+
+class _Unsynced(FsOps):
+    def fsync(self, fd: int) -> None:
+        pass
+
+
 @asynccontextmanager
 async def core(
     data_dir: Path,
     *,
     clock: ManualClock | None = None,
     wrap_blobs: Callable[[BlobStore], BlobStore] = lambda store: store,
+    durable: bool = False,
     **settings: Any,
 ) -> AsyncIterator[Core]:
-    """Fresh in an empty directory; on a used one, the same installation after a restart."""
+    """Fresh in an empty directory; on a used one, the same installation after a restart.
+
+    Unless `durable`, nothing is synced: where nobody cuts the power, the disk's speed proves nothing.
+    """
     lay_out(data_dir)
     chosen = Settings(data_dir=data_dir, **settings)
     clock = clock or ManualClock()
     engines: list[AsyncEngine] = []
 
     def open_engine(url: str) -> AsyncEngine:
-        engines.append(real_open_engine(url))
-        return engines[-1]
+        engine = real_open_engine(url)
+        if not durable:
+            event.listen(engine.sync_engine, "connect", _do_not_wait_for_the_disk)
+        engines.append(engine)
+        return engine
 
-    real_open_engine, real_open_store = bootstrap.open_engine, bootstrap.open_store
+    def open_store(url: str) -> BlobStore:
+        if durable or not url.startswith("file:"):
+            return wrap_blobs(real_open_store(url))
+        return wrap_blobs(FilesystemBlobStore(Path(unquote(urlsplit(url).path)), fs=_Unsynced()))
+
     with (
         mock.patch.object(bootstrap, "open_engine", open_engine),
-        mock.patch.object(bootstrap, "open_store", lambda url: wrap_blobs(real_open_store(url))),
+        mock.patch.object(bootstrap, "open_store", open_store),
     ):
         opened = bootstrap.open_services(chosen, clock)
         services = await opened.__aenter__()

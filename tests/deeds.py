@@ -34,7 +34,7 @@ DAY = 24 * HOUR
 LARGE = 3000
 
 #: Settings under which anything above 1000 bytes is kept in a blob.
-BLOBS_ABOVE_1000 = {"inline_max": 1000}
+BLOBS_ABOVE_1000: dict[str, Any] = {"inline_max": 1000}
 
 
 async def principal(place: Place, tenant: str = "acme", login: str = "ann") -> Principal:

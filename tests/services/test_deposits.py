@@ -303,7 +303,7 @@ async def _intents(place: Core) -> list[str]:
 
 async def test_a_slow_sender_keeps_its_lease_although_no_batch_is_full(place: Core, ann: Principal):
     class Slow(Whole):
-        async def __aiter__(self):  # type: ignore[no-untyped-def, override]
+        async def __aiter__(self):
             async for piece in super().__aiter__():
                 place.clock.advance(place.settings.upload_lease * 0.6)
                 await place.services.reaping.sweep()

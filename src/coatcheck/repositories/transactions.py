@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext, suppress
 from functools import cached_property
 
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from coatcheck.domain.errors import OutcomeUnknown, StorageFull, Unavailable
 from coatcheck.repositories.attachments import Attachments
 from coatcheck.repositories.claims import Claims
+from coatcheck.repositories.connecting import connected, uninterrupted
 from coatcheck.repositories.containers import Containers
 from coatcheck.repositories.derivatives import Derivatives
 from coatcheck.repositories.engine import READ_ONLY
@@ -101,39 +102,35 @@ class Transactions:
         Raises Unavailable when the database cannot serve, and OutcomeUnknown when it failed at the commit
         itself, so that nobody knows which way it went.
         """
-        async with self._turn:
-            with _in_our_words():
-                connection = await self._engine.connect()
-            try:
-                with _in_our_words():
-                    transaction = await connection.begin()
+        with _in_our_words():
+            async with self._turn, connected(self._engine) as connection:
+                transaction = connection.begin()
+                _ = await uninterrupted(transaction.start())
                 try:
-                    with _in_our_words():
-                        yield Facts(connection, *self._limits)
+                    yield Facts(connection, *self._limits)
                 except BaseException:
-                    await transaction.rollback()
+                    with suppress(DBAPIError):  # what is lost is undone by the database
+                        await uninterrupted(transaction.rollback())
                     raise
                 try:
-                    await transaction.commit()
+                    await uninterrupted(transaction.commit())
                 except DBAPIError as error:
                     await connection.invalidate()
                     if _says_full(error):  # while it wrote, so it is undone
                         raise StorageFull(retry_after=60) from error
                     raise OutcomeUnknown(str(error.orig)) from error
-            finally:
-                await connection.close()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Facts]:
         """One consistent snapshot. Raises Unavailable."""
         with _in_our_words():
-            async with self._reading.connect() as connection:
+            async with connected(self._reading) as connection:
                 yield Facts(connection, *self._limits)
 
     async def check(self) -> None:
         """Raises Unavailable when the database does not answer, or has not the schema this program is written for."""
         with _in_our_words():
-            async with self._reading.connect() as connection:
+            async with connected(self._reading) as connection:
                 found = await revision(connection)
         if found != REVISION:
             state = f"has version {found}" if found else "has not been set up"

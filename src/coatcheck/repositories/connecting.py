@@ -1,0 +1,52 @@
+"""Connections that are given back whole, whatever happens to whoever borrowed them.
+
+A task that is cancelled in the middle of a statement leaves its cursor open, and with it a lock on the database, until
+the garbage collector comes by; one that is cancelled in a rollback leaves a connection that nobody has. All writers
+would wait for them until they give up. So what was asked of the database is seen through, and the task cancelled then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+T = TypeVar("T")
+
+
+class Connection(AsyncConnection):
+    """Its statements are not interrupted."""
+
+    async def execute(self, *args: Any, **options: Any) -> Any:
+        return await uninterrupted(super().execute(*args, **options))
+
+
+@asynccontextmanager
+async def connected(engine: AsyncEngine) -> AsyncIterator[Connection]:
+    connection = Connection(engine)
+    try:
+        _ = await uninterrupted(connection.start())
+        yield connection
+    finally:
+        if connection.sync_connection is not None:
+            await uninterrupted(connection.close())
+
+
+async def uninterrupted(work: Coroutine[Any, Any, T]) -> T:
+    """Await `work` to its end; a cancellation that came meanwhile is raised then."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancelled = error
+        except BaseException:
+            break
+    if cancelled is not None and not task.cancelled():
+        task.exception()  # seen; the cancellation is what was asked for
+        raise cancelled
+    return task.result()
