@@ -7,6 +7,7 @@ with running_server(tmp_path) as server:
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
@@ -17,11 +18,15 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
 import psutil
+
+from coatcheck.bootstrap import open_services
+from coatcheck.settings import Settings
 
 #: Seconds that a start may take on a machine that is busy with other things.
 PATIENCE = 30
@@ -59,12 +64,22 @@ class Server:
         self.process = self._started()
 
     def key(self, tenant: str = "acme", user: str = "ann") -> str:
-        """A key of that principal, the same each time, made by the command line as an operator would."""
+        """A key of that principal, the same each time; made beside the server, as `coatcheck keys create` does."""
         if (tenant, user) not in self._keys:
-            self._keys[tenant, user] = self.run(
-                "keys", "create", "--tenant", tenant, "--user", user
-            )
+            # In a thread, since the test may be in a loop of its own.
+            with ThreadPoolExecutor(1) as thread:
+                made = thread.submit(lambda: asyncio.run(self._new_key(tenant, user)))
+                self._keys[tenant, user] = made.result(PATIENCE)
         return self._keys[tenant, user]
+
+    async def _new_key(self, tenant: str, user: str) -> str:
+        settings = Settings(
+            data_dir=self.data_dir,
+            database_url=self.env.get("COATCHECK_DATABASE_URL", ""),
+            blobs_url="memory:",
+        )
+        async with open_services(settings) as services:
+            return await services.keys.create(tenant=tenant, login=user)
 
     def headers(self, tenant: str = "acme", user: str = "ann") -> dict[str, str]:
         return {"Authorization": f"Bearer {self.key(tenant, user)}"}

@@ -132,6 +132,9 @@ def _obey_signals(supervisor: Multiprocess, patience: float) -> None:
         if last_resort.is_alive():
             end()
         last_resort.start()
+        # Workers close their copies: nobody is to wait in a queue that is not served any more.
+        for listener in supervisor.sockets:
+            listener.close()
         supervisor.signal_queue.append(number)
 
     for number in (signal.SIGTERM, signal.SIGINT):
