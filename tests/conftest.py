@@ -10,16 +10,19 @@ import pytest
 # Deadlines measure the machine, not the code. The quick profile is the same on every run: a test
 # that fails on Tuesdays only tells nobody anything. `--thorough` is where new examples are looked for.
 hypothesis.settings.register_profile("quick", deadline=None, derandomize=True, max_examples=50)
-hypothesis.settings.register_profile("thorough", deadline=None, max_examples=1000)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=500)
 
 ONLY_WITH_THOROUGH = ("slow", "thorough")
+
+# In seconds: ten times the examples take ten times as long.
+TIMEOUT_WITH_THOROUGH = 600
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--thorough",
         action="store_true",
-        help="also run the tests marked slow or thorough, and look for 20 times the examples",
+        help="also run the tests marked slow or thorough, and look at ten times the examples",
     )
 
 
@@ -29,6 +32,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.option.thorough:
+        for item in items:
+            if not item.get_closest_marker("timeout"):
+                item.add_marker(pytest.mark.timeout(TIMEOUT_WITH_THOROUGH))
         return
     kept: list[pytest.Item] = []
     left_out: list[pytest.Item] = []
