@@ -69,11 +69,18 @@ async def attach(
     await services.claims.claim(
         ClaimAttachments(caller=caller, ref=entity, wanted=(wanted,), exclusive=True)
     )
-    container = await services.containers.get(caller, entity)
-    shown = (await View.of(services, caller, links, (), container)).entity(container)
-    if "attachments" in expand.split(","):
-        shown.attachments = await _attachments(services, caller, entity, links)
-    return answer(shown)
+    return answer(await _shown(services, caller, entity, links, expand))
+
+
+@router.get(
+    "/entities/{kind}/{id}",
+    summary="What is known of a project, portfolio or goal that has, or had, a file",
+    responses=answers(200, Entity, 404),
+)
+async def show_entity(
+    caller: Caller, services: Desk, entity: Named, links: Addresses, expand: str = ""
+) -> Response:
+    return answer(await _shown(services, caller, entity, links, expand))
 
 
 @router.get(
@@ -113,6 +120,17 @@ async def delete(file_id: str, caller: Caller, services: Desk, entity: Named) ->
         ReleaseAttachments(caller=caller, ref=entity, references=(reference,), delete=True)
     )
     return Response(status_code=204)
+
+
+async def _shown(
+    services: Services, caller: Principal, entity: ContainerRef, links: Links, expand: str
+) -> Entity:
+    with lacking("Entity"):
+        container = await services.containers.get(caller, entity)
+    shown = (await View.of(services, caller, links, (), container)).entity(container)
+    if "attachments" in expand.split(","):
+        shown.attachments = await _attachments(services, caller, entity, links)
+    return shown
 
 
 async def _attachments(
