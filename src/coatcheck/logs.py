@@ -76,7 +76,7 @@ class JsonLine(logging.Formatter):
         line |= _fields(record)
         if trace := _trace(self, record):
             line["exception"] = trace
-        return json.dumps(line, default=lambda value: _bounded(str(value)))
+        return json.dumps(line)
 
 
 class TextLine(logging.Formatter):
@@ -104,7 +104,7 @@ def _fields(record: logging.LogRecord) -> dict[str, object]:
     if not isinstance(given, dict):
         return {}
     return {
-        str(name): _bounded(value) if isinstance(value, str) else value
+        str(name): value if isinstance(value, int | float | None) else _bounded(str(value))
         for name, value in given.items()
         if name not in _OWN
     }
@@ -128,7 +128,7 @@ def _without_keys(text: str) -> str:
 
 def _word(value: object) -> str:
     if not isinstance(value, str):
-        return _printable(_bounded(str(value)))
+        return str(value)
     if value and value.isprintable() and not set(value) & set(' "=\\'):
         return value
     return json.dumps(value)

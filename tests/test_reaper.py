@@ -1,0 +1,96 @@
+"""When to sweep: again and again, whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import pytest
+
+from coatcheck.reaper import Reaper
+
+
+class Sweeping:
+    """Fails at first; says when it has been called often enough."""
+
+    def __init__(self, *, failures: int = 0, enough: int = 3) -> None:
+        self.calls = 0
+        self.enough = asyncio.Event()
+        self._failures = failures
+        self._enough = enough
+
+    async def sweep(self) -> object:
+        self.calls += 1
+        if self.calls >= self._enough:
+            self.enough.set()
+        if self.calls <= self._failures:
+            raise OSError("the disk is away")
+        return "swept"
+
+
+async def test_it_sweeps_again_and_again() -> None:
+    sweeping = Sweeping()
+    async with Reaper(sweeping, every=0.001):
+        await sweeping.enough.wait()
+    assert sweeping.calls >= 3
+
+
+async def test_a_sweep_that_fails_is_logged_and_the_next_one_follows(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sweeping = Sweeping(failures=2)
+    with caplog.at_level(logging.ERROR, "coatcheck.reaper"):
+        async with Reaper(sweeping, every=0.001):
+            await sweeping.enough.wait()
+    assert len(caplog.records) == 2
+    assert "a sweep failed" in caplog.text
+    assert "the disk is away" in caplog.text
+
+
+async def test_after_the_end_nothing_sweeps() -> None:
+    sweeping = Sweeping()
+    async with Reaper(sweeping, every=0.001):
+        await sweeping.enough.wait()
+    calls = sweeping.calls
+    for _ in range(10):
+        await asyncio.sleep(0.001)
+    assert sweeping.calls == calls
+    assert [task for task in asyncio.all_tasks() if task.get_name() == "reaper"] == []
+
+
+async def test_a_sweep_under_way_is_given_up_at_the_end() -> None:
+    class Endless:
+        def __init__(self) -> None:
+            self.begun = asyncio.Event()
+            self.ended = False
+
+        async def sweep(self) -> object:
+            self.begun.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.ended = True
+            return None
+
+    endless = Endless()
+    async with Reaper(endless, every=0.001):
+        await endless.begun.wait()
+    assert endless.ended
+
+
+async def test_workers_that_start_together_do_not_sweep_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses: list[float] = []
+    sleep = asyncio.sleep
+
+    async def noted(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr("coatcheck.reaper.asyncio.sleep", noted)
+    sweeping = Sweeping(enough=50)
+    async with Reaper(sweeping, every=60):
+        await sweeping.enough.wait()
+    assert all(30 <= pause <= 90 for pause in pauses)
+    assert max(pauses) - min(pauses) > 10
