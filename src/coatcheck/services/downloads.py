@@ -9,7 +9,8 @@ from pathlib import Path
 from coatcheck.blobs.base import BlobStore, LocalPath, checked
 from coatcheck.domain.attachment import Attachment, Part
 from coatcheck.domain.claim import ByDigest, Reference
-from coatcheck.domain.errors import NotFound
+from coatcheck.domain.errors import Corrupt, Gone, NotFound
+from coatcheck.domain.lifecycle import VISIBLE
 from coatcheck.domain.principal import Principal
 from coatcheck.services.digests import Digests
 from coatcheck.services.ports import Clock, Transactions
@@ -25,10 +26,21 @@ class Content:
     parts: Sequence[Part]
     reading: Reading
     blobs: BlobStore
+    transactions: Transactions
 
     async def check(self, start: int, stop: int) -> None:
-        """Raises Corrupt unless all of [start, stop) is there. To be awaited before a status line goes out."""
-        await self.reading.check(self.parts, start, stop)
+        """All of [start, stop) is there. To be awaited before a status line goes out.
+
+        Raises Corrupt, or Gone where it was deleted since it was found.
+        """
+        try:
+            await self.reading.check(self.parts, start, stop)
+        except Corrupt:
+            async with self.transactions.read() as facts:
+                current = await facts.attachments.recorded(self.attachment.public_id)
+            if current is None or current.state not in VISIBLE:
+                raise Gone from None
+            raise
 
     def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
         return self.reading.span(self.parts, start, stop)
@@ -89,4 +101,4 @@ class Downloads:
     async def _content(self, attachment: Attachment) -> Content:
         async with self._transactions.read() as facts:
             parts = await facts.attachments.parts(attachment.id)
-        return Content(attachment, parts, self._reading, self._blobs)
+        return Content(attachment, parts, self._reading, self._blobs, self._transactions)

@@ -34,7 +34,7 @@ async def content_response(
 ) -> Response:
     """200, 206, 304 or 412; `media_type` and `disposition` None leave those headers out.
 
-    `etag` is a strong tag without quotes. Raises RangeNotSatisfiable (416), and Corrupt before anything is sent.
+    `etag` is a strong tag without quotes. Raises RangeNotSatisfiable (416), Corrupt and Gone, before anything is sent.
     """
     attachment = content.attachment
     headers = {
