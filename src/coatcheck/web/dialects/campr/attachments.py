@@ -9,10 +9,12 @@ from starlette.responses import JSONResponse, Response
 from coatcheck.domain.attachment import Attachment
 from coatcheck.domain.claim import ByDigest
 from coatcheck.domain.digest import SHA3_256, Digest, parse_sha3_256
-from coatcheck.domain.errors import Malformed, NotFound
+from coatcheck.domain.errors import Gone, Malformed, NotFound
 from coatcheck.domain.lifecycle import State
 from coatcheck.domain.names import download_name
 from coatcheck.domain.pages import Mark
+from coatcheck.domain.principal import Principal
+from coatcheck.services.bundle import Services
 from coatcheck.services.receiving import Progress
 from coatcheck.web.content import content_response
 from coatcheck.web.dependencies import BaseUrl, Body, Config, Desk
@@ -97,20 +99,13 @@ async def download(
     version: str | None = None,
 ) -> Response:
     wanted = _digest(digest)
-    content = await services.downloads.open(caller, ByDigest(wanted))
-    name: str | None = None
-    media_type: str | None = None
+    called = None
     if post is not None:
-        name, media_type = await called_in_post(services, caller, post, version, wanted.hex)
-    elif content.attachment.state is State.DETACHED:
-        name, media_type = content.attachment.name, content.attachment.media_type
-    return await content_response(
-        request,
-        content,
-        etag=wanted.hex,
-        media_type=media_type,
-        disposition=media_type and content_disposition("attachment", name and download_name(name)),
-    )
+        called = await called_in_post(services, caller, post, version, wanted.hex)
+    try:
+        return await _content(request, services, caller, wanted, called)
+    except Gone:  # perhaps it made way for the same bytes, which were uploaded again
+        return await _content(request, services, caller, wanted, called)
 
 
 @router.delete(
@@ -122,6 +117,27 @@ async def download(
 async def delete(digest: str, caller: Caller, services: Desk) -> Response:
     await services.deleting.delete(caller, ByDigest(_digest(digest)), {State.DETACHED})
     return Response(status_code=204)
+
+
+async def _content(
+    request: Request,
+    services: Services,
+    caller: Principal,
+    wanted: Digest,
+    called: tuple[str | None, str] | None,
+) -> Response:
+    """Its name and type are told where it is detached, or a post calls it something; not by a bare digest."""
+    content = await services.downloads.open(caller, ByDigest(wanted))
+    if called is None and content.attachment.state is State.DETACHED:
+        called = content.attachment.name, content.attachment.media_type
+    name, media_type = called or (None, None)
+    return await content_response(
+        request,
+        content,
+        etag=wanted.hex,
+        media_type=media_type,
+        disposition=called and content_disposition("attachment", name and download_name(name)),
+    )
 
 
 def _part_taken(request: Request) -> Response:

@@ -28,7 +28,7 @@ DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 
 _RELATIONS = "https://campr.me/rels/"
-_NUMBER = re.compile(r"[0-9]{1,4300}", re.A)
+_NUMBER = re.compile(r"[0-9]+")
 
 # Side, time, id, and a checksum that tells a mark which was changed or comes from another list: 24 bytes.
 _MARK = struct.Struct(">cqq7s")
