@@ -153,7 +153,7 @@ def _of_a_property(problem: Problem) -> CoatcheckError | None:
             return violation("attachments", "Attachments does not exist.")
         case "already_claimed":
             return violation("attachments", "Attachments cannot be changed.")
-        case "too_large" if facts.get("field") == "metadata":
+        case "too_large" | "malformed" if facts.get("field") == "metadata":
             return _error("InvalidRequestBody", _BAD_JSON)
         case "too_large" if facts.get("field") == "file":
             return not_a_file()
