@@ -1,7 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,3 +35,29 @@ async def bob(place: Core) -> Principal:
 async def eve(place: Core) -> Principal:
     """Of another tenant."""
     return await deeds.principal(place, tenant="evil", login="eve")
+
+
+@dataclass
+class Stage:
+    """An installation with a loop of its own, for tests that are run many times over."""
+
+    place: Core
+    ann: Principal
+    run: Callable[[Coroutine[Any, Any, Any]], Any]
+    number: int = 0
+
+    def fresh(self) -> str:
+        """A name that was not used before."""
+        self.number += 1
+        return f"n{self.number}"
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    with asyncio.Runner() as runner:
+        opened = core(tmp_path / "data", **deeds.BLOBS_ABOVE_1000)
+        place = runner.run(opened.__aenter__())  # type: ignore[arg-type]
+        try:
+            yield Stage(place, runner.run(deeds.principal(place)), runner.run)
+        finally:
+            runner.run(opened.__aexit__(None, None, None))  # type: ignore[arg-type]

@@ -169,7 +169,7 @@ async def test_the_head_is_the_first_bytes_in_whatever_pieces_they_came(
     assert seen == [data[:4096]]
 
 
-# -- quota ------------------------------------------------------------------------------------------------------------
+# -- quota -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("size", [500, deeds.LARGE])
@@ -238,7 +238,7 @@ async def test_a_deleted_one_makes_room_at_once(tmp_path: Path):
         assert_books_balance(place, settled=True)
 
 
-# -- leases -----------------------------------------------------------------------------------------------------------
+# -- leases ------------------------------------------------------------------------------------------
 
 
 async def stalled_deposit(place: Core, ann: Principal) -> tuple[Stalled, asyncio.Task[object]]:
@@ -314,7 +314,7 @@ async def test_a_slow_sender_keeps_its_lease_although_no_batch_is_full(place: Co
     assert_books_balance(place, settled=True)
 
 
-# -- a store that fails -----------------------------------------------------------------------------------------------
+# -- a store that fails ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("after", [False, True])
