@@ -21,6 +21,7 @@ from coatcheck.services.claims import Claims
 from coatcheck.services.commands import Limits
 from coatcheck.services.containers import Containers
 from coatcheck.services.deleting import Deleting
+from coatcheck.services.details import Details
 from coatcheck.services.digests import Digests
 from coatcheck.services.downloads import Downloads
 from coatcheck.services.folders import Folders
@@ -81,6 +82,7 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
             ),
             downloads=downloads,
             thumbnails=thumbnails,
+            details=Details(transactions, clock),
             deleting=Deleting(transactions, clock, downloads, purging),
             listing=Listing(transactions, clock, digests),
             folders=Folders(transactions, clock),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
@@ -122,6 +122,23 @@ class Attachments:
             .returning(attachments.c.id)
         )
         return list(rows.scalars())
+
+    async def amend(
+        self,
+        attachment_id: int,
+        states: Iterable[State] | None,
+        *,
+        now: int,
+        values: dict[str, Any],
+    ) -> bool:
+        """Change what it is called or how long it is kept. False when it is not readable, or in none of the states."""
+        wanted = VISIBLE if states is None else states
+        result = await self._connection.execute(
+            update(attachments)
+            .where(attachments.c.id == attachment_id, attachments.c.state.in_(list(wanted)))
+            .values(updated_at=now, **values)
+        )
+        return result.rowcount == 1
 
     async def note_digests(self, attachment_id: int, digests: dict[str, str]) -> None:
         await self._connection.execute(

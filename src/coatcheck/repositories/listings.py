@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coatcheck.domain.attachment import Attachment
 from coatcheck.domain.lifecycle import State
 from coatcheck.domain.pages import Page, Window
+from coatcheck.domain.principal import Principal
+from coatcheck.domain.selection import Selection
 from coatcheck.repositories.paging import page
-from coatcheck.repositories.rows import COLUMNS, attachment_of, unexpired
-from coatcheck.repositories.tables import attachments
+from coatcheck.repositories.rows import COLUMNS, attachment_of, readable_by, unexpired
+from coatcheck.repositories.tables import attachments, claims, containers, principals
 
 
 class Listings:
@@ -25,6 +27,13 @@ class Listings:
             unexpired(now),
         )
         return await page(self._connection, attachments, mine, window, attachment_of, COLUMNS)
+
+    async def visible(
+        self, caller: Principal, selection: Selection, window: Window, now: int
+    ) -> Page[Attachment]:
+        """Those that the caller may read and that are selected, newest first."""
+        wanted = and_(readable_by(caller, now), *_conditions(caller, selection))
+        return await page(self._connection, attachments, wanted, window, attachment_of, COLUMNS)
 
     async def detached_usage(self, owner_id: int, now: int) -> tuple[int, int]:
         """(how many, how many bytes) of the owner's are detached."""
@@ -60,3 +69,28 @@ class Listings:
         )
         found = [attachment_of(row) for row in rows]
         return Page(found, total, offset > 0, offset + len(found) < total)
+
+
+def _conditions(caller: Principal, selection: Selection) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if selection.state is not None:
+        conditions.append(attachments.c.state == selection.state.value)
+    if selection.grouping is not None:
+        conditions.append(attachments.c.grouping == selection.grouping)
+    if selection.owner is not None:
+        owner = select(principals.c.id).where(
+            principals.c.tenant_id == caller.tenant_id, principals.c.login == selection.owner
+        )
+        conditions.append(attachments.c.owner_id.in_(owner))
+    if selection.container is not None:
+        held = (
+            select(claims.c.attachment_id)
+            .join(containers, containers.c.id == claims.c.container_id)
+            .where(
+                containers.c.tenant_id == caller.tenant_id,
+                containers.c.kind == selection.container.kind,
+                containers.c.external_id == selection.container.external_id,
+            )
+        )
+        conditions.append(attachments.c.id.in_(held))
+    return conditions

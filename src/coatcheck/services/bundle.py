@@ -8,6 +8,7 @@ from coatcheck.blobs.base import BlobStore
 from coatcheck.services.claims import Claims
 from coatcheck.services.containers import Containers
 from coatcheck.services.deleting import Deleting
+from coatcheck.services.details import Details
 from coatcheck.services.downloads import Downloads
 from coatcheck.services.folders import Folders
 from coatcheck.services.keys import Keys
@@ -27,6 +28,7 @@ class Services:
     downloads: Downloads
     thumbnails: Thumbnails
     deleting: Deleting
+    details: Details
     listing: Listing
     folders: Folders
     tree: Tree

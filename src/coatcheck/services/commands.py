@@ -103,6 +103,17 @@ class RequestId:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChangeDetails:
+    """None leaves a detail as it is; `lifetime` in ms counts from now, and needs the attachment to be detached."""
+
+    caller: Principal
+    reference: Reference
+    name: str | None = None
+    media_type: str | None = None
+    lifetime: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClaimAttachments:
     """For the container `ref`, which is made known by this. With a `lease` in ms the claim lapses unless repeated.
 

@@ -16,6 +16,7 @@ from coatcheck.domain.pages import Page, Window
 from coatcheck.domain.principal import KeyRecord, Person, Principal
 from coatcheck.domain.quota import Usage
 from coatcheck.domain.replay import Replay
+from coatcheck.domain.selection import Selection
 
 
 class Attachments(Protocol):
@@ -31,6 +32,14 @@ class Attachments(Protocol):
     async def supersede(
         self, owner_id: int, dialect: str, sha3_256: str, *, newest: int, now: int
     ) -> list[int]: ...
+    async def amend(
+        self,
+        attachment_id: int,
+        states: Iterable[State] | None,
+        *,
+        now: int,
+        values: dict[str, Any],
+    ) -> bool: ...
     async def note_digests(self, attachment_id: int, digests: dict[str, str]) -> None: ...
     async def without_digest(
         self, algorithm: str, limit: int, *, owner_id: int | None = None, beyond: int = 0
@@ -63,6 +72,9 @@ class Attachments(Protocol):
 
 class Listings(Protocol):
     async def detached(self, owner_id: int, window: Window, now: int) -> Page[Attachment]: ...
+    async def visible(
+        self, caller: Principal, selection: Selection, window: Window, now: int
+    ) -> Page[Attachment]: ...
     async def detached_usage(self, owner_id: int, now: int) -> tuple[int, int]: ...
     async def filed(
         self, tenant_id: int, offset: int, limit: int | None, folder_id: int | None = None

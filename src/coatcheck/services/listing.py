@@ -8,6 +8,7 @@ from coatcheck.domain.attachment import Attachment
 from coatcheck.domain.pages import Page, Window
 from coatcheck.domain.principal import Principal
 from coatcheck.domain.quota import Usage
+from coatcheck.domain.selection import Selection
 from coatcheck.services.digests import Digests
 from coatcheck.services.ports import Clock, Transactions
 
@@ -35,6 +36,13 @@ class Listing:
             await self._digests.complete(digest, owner_id=caller.id)
         async with self._transactions.read() as facts:
             return await facts.listings.detached(caller.id, window, self._clock.now())
+
+    async def visible(
+        self, caller: Principal, selection: Selection, window: Window
+    ) -> Page[Attachment]:
+        """All that the caller may read and that is selected: its own detached ones, and its tenant's; newest first."""
+        async with self._transactions.read() as facts:
+            return await facts.listings.visible(caller, selection, window, self._clock.now())
 
     async def filed(self, caller: Principal, page: int, per_page: int) -> Page[Attachment]:
         """Those in the tenant's tree, newest first; pages count from 1."""

@@ -1,0 +1,18 @@
+"""Which of the attachments that a caller may see are asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from coatcheck.domain.container import ContainerRef
+from coatcheck.domain.lifecycle import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Those that meet all that is given; `owner` is a login, `grouping` what their dialect groups them by."""
+
+    state: State | None = None
+    owner: str | None = None
+    container: ContainerRef | None = None
+    grouping: str | None = None
