@@ -20,9 +20,13 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine.mock import MockConnection
 
+from coatcheck.bootstrap import create_app
+from coatcheck.domain.errors import Unavailable
 from coatcheck.repositories.engine import open_engine
 from coatcheck.repositories.schema import REVISION, migrations, stamp, upgrade
 from coatcheck.repositories.tables import metadata
+from coatcheck.settings import Settings
+from tests.kit import installation
 
 # Alembic cannot see an index over an expression in SQLite; the comparison of the statements can.
 pytestmark = [
@@ -180,3 +184,55 @@ async def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> No
 
     with pytest.raises(ValueError, match="9999"):
         await upgrade(url_of(tmp_path / "a.db"))
+
+
+def set_version(data_dir: Path, version: str) -> None:
+    with sqlite3.connect(data_dir / "coatcheck.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = ?", (version,))
+    connection.close()
+
+
+async def test_a_server_is_not_ready_on_another_schema_and_says_what_to_run(tmp_path: Path) -> None:
+    async with installation(tmp_path, dialects=()) as place, place.anonymous() as client:
+        assert (await client.get("/-/ready")).status_code == 200
+        set_version(tmp_path, "9999")
+        answer = await client.get("/-/ready")
+    assert answer.status_code == 503
+    assert "9999" in answer.json()["checks"]["database"]
+    assert "coatcheck db upgrade" in answer.json()["checks"]["database"]
+
+
+@pytest.mark.parametrize("version", ["0000", "9999"])
+async def test_no_server_starts_on_another_schema(tmp_path: Path, version: str) -> None:
+    async with installation(tmp_path, dialects=()):
+        pass
+    set_version(tmp_path, version)
+    app = create_app(Settings(data_dir=tmp_path, dialects=()))
+    with pytest.raises(Unavailable, match=f"has version {version}"):
+        async with app.router.lifespan_context(app):
+            pass
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(600)
+def test_a_wheel_in_an_environment_of_its_own_migrates_its_database(tmp_path: Path) -> None:
+    """With its dependencies from the package index, as `pip install` brings them."""
+    root = Path(__file__).parent.parent
+    wheel = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(wheel, cwd=root, check=True, capture_output=True)
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    (built,) = tmp_path.glob("*.whl")
+    install = [str(each) for each in (python, "-m", "pip", "install", "-q", built)]
+    install += ["-c", str(root / "constraints.txt")]
+    subprocess.run(install, check=True, capture_output=True, cwd=tmp_path)
+
+    ran = subprocess.run(
+        [tmp_path / "venv" / "bin" / "coatcheck", "db", "upgrade"],
+        env={"COATCHECK_DATA_DIR": str(tmp_path / "data")},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert schema_of(tmp_path / "data" / "coatcheck.db")

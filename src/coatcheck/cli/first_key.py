@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-#: dialect -> how to leave a first file there. Neither needs a file to be at hand.
-_UPLOADS = {
+_FROM_STDIN = "-F 'file=@-;filename=hello.txt;type=text/plain'"
+
+#: dialect -> how to leave a first file there; no file has to be at hand. The first one that is served is shown.
+UPLOADS = {
     "campr": (
         "curl -i {url}/attachments -H 'Authorization: Bearer {token}'"
         " -H 'Content-Type: text/plain' -H 'Content-Disposition: attachment; filename=hello.txt'"
@@ -13,7 +15,20 @@ _UPLOADS = {
     ),
     "attachfast": (
         "echo 'Hello, Coatcheck!' | curl -i {url}/api/files -H 'Authorization: Bearer {token}'"
-        " -F 'file=@-;filename=hello.txt;type=text/plain'"
+        f" {_FROM_STDIN}"
+    ),
+    "tracker": (
+        "echo 'Hello, Coatcheck!' | curl -i {url}/v2/attachments/ -H 'Authorization: OAuth {token}'"
+        f" -H 'X-Org-ID: default' {_FROM_STDIN}"
+    ),
+    "openproject": (
+        "echo 'Hello, Coatcheck!' | curl -i {url}/api/v3/attachments -u 'apikey:{token}'"
+        ' -F \'metadata={{"fileName":"hello.txt"}};type=application/json\''
+        f" {_FROM_STDIN}"
+    ),
+    "chat": (
+        "echo 'Hello, Coatcheck!' | curl -i {url}/v1/attachments -H 'Authorization: Bearer {token}'"
+        f" {_FROM_STDIN}"
     ),
 }
 
@@ -30,7 +45,7 @@ def announce(token: str, host: str, port: int, dialects: Sequence[str]) -> None:
         "",
         f"    {token}",
     ]
-    if upload := next((line for name, line in _UPLOADS.items() if name in dialects), None):
+    if upload := next((line for name, line in UPLOADS.items() if name in dialects), None):
         filled = upload.format(url=f"http://{host}:{port}", token=token)
         lines += ["", "Leave a first file:", "", f"    {filled}"]
     print("\n".join([*lines, ""]), flush=True)

@@ -43,7 +43,8 @@ def load_settings() -> Settings:
         settings = load()
     except BadSettings as error:
         fail(f"the settings are wrong.\n{error}")
-    logs.configure("text", settings.log_level)
+    # A command says what it has to say itself; the server sets up its own log when it starts.
+    logs.configure("text", settings.log_level if settings.log_level == "error" else "warning")
     os.umask(0o077)  # what we make is nobody else's to read
     return settings
 
