@@ -8,7 +8,6 @@ import re
 import subprocess
 import threading
 import time
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import requests
 
 from tests.compat.venvs import client_python
 from tests.e2e.server import Server, running_server
+from tests.web.dialects.tracker.asks import png
 
 HERE = Path(__file__).parent
 DOCS = HERE.parent.parent / "docs" / "tracker.md"
@@ -282,20 +282,3 @@ def uploaded(server: Server, key: str) -> str:
     assert response.status_code == 201, response.text
     id: str = response.json()["id"]
     return id
-
-
-def png(width: int, height: int) -> bytes:
-    """A black picture."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        whole = kind + data
-        return len(data).to_bytes(4) + whole + zlib.crc32(whole).to_bytes(4)
-
-    head = width.to_bytes(4) + height.to_bytes(4) + b"\x08\x00\x00\x00\x00"
-    rows = b"".join(b"\x00" + bytes(width) for _ in range(height))
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", head)
-        + chunk(b"IDAT", zlib.compress(rows))
-        + chunk(b"IEND", b"")
-    )

@@ -116,7 +116,7 @@ async def change(
     issue = await find_issue(services, caller, key)
     comment = await find_comment(services, caller, issue, id)
     draft = changed_comment(await read_object(request.headers, body))
-    with matching(request.headers):
+    with lacking("Comment"), matching(request.headers):
         comment = await services.containers.amend(
             AmendContainer(
                 caller=caller,

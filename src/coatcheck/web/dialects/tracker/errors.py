@@ -57,10 +57,12 @@ class StaleMatch(VersionMismatch):
 
 @contextmanager
 def lacking(what: str) -> Iterator[None]:
-    """Within it, what is not found is such a thing."""
+    """Within it, what is not found is such a thing, unless it is an attachment that was to be claimed."""
     try:
         yield
-    except NotFound:
+    except NotFound as error:
+        if "refusals" in error.facts:
+            raise
         raise NotFound(f"{what} does not exist.") from None
 
 
