@@ -116,7 +116,7 @@ async def test_a_picture_that_takes_too_long_is_stopped_while_others_have_their_
     before = children_cpu()
     async with a_responsive_loop(0.5):
         assert await made(bomb, ChildImaging(max_pixels=MANY, seconds=1, patience=50)) is None
-    assert 0.9 < children_cpu() - before < 3
+    assert 0.5 < children_cpu() - before < 3
 
 
 async def test_a_child_waits_for_its_bytes_only_so_long() -> None:

@@ -117,34 +117,27 @@ class _Child:
             except ConnectionError:  # it is gone before the end
                 break
         self._in.close()
-        made = await self._read()
-        status = await self._process.wait()
-        if status == 0 and made:
-            return made
-        log.info("a picture was not made into a thumbnail: status %s", status)
-        return None
-
-    async def _read(self) -> bytes | None:
-        """All it writes; None, and it is stopped, when that is more than a thumbnail can be."""
         made = b""
         while data := await self._out.read(_MAX_THUMBNAIL):
             made += data
             if len(made) > _MAX_THUMBNAIL:
-                self._kill()
+                log.warning("the decoder wrote more than any thumbnail is")
                 return None
-        return made
+        status = await self._process.wait()
+        if status == 0:
+            return made
+        log.info("a picture was not made into a thumbnail: status %s", status)
+        return None
 
     async def aclose(self) -> None:
-        self._kill()
-        self._in.close()
-        while await self._out.read(_MAX_THUMBNAIL):
-            pass
-        await self._process.wait()
-
-    def _kill(self) -> None:
         if self._process.returncode is None:
             with suppress(ProcessLookupError):
                 self._process.kill()
+        self._in.close()
+        # Its end is not seen before that of its pipes, and that not before what is in them has been read.
+        while await self._out.read(_MAX_THUMBNAIL):
+            pass
+        await self._process.wait()
 
 
 def _believed(made: bytes) -> Derivative | None:
