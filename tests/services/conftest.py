@@ -56,8 +56,8 @@ class Stage:
 def stage(tmp_path: Path) -> Iterator[Stage]:
     with asyncio.Runner() as runner:
         opened = core(tmp_path / "data", **deeds.BLOBS_ABOVE_1000)
-        place = runner.run(opened.__aenter__())  # type: ignore[arg-type]
+        place = runner.run(opened.__aenter__())
         try:
             yield Stage(place, runner.run(deeds.principal(place)), runner.run)
         finally:
-            runner.run(opened.__aexit__(None, None, None))  # type: ignore[arg-type]
+            runner.run(opened.__aexit__(None, None, None))
