@@ -7,14 +7,18 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
+from coatcheck.blobs.base import new_blob_key
 from coatcheck.domain.attachment import Attachment
 from coatcheck.domain.claim import ByDigest, ById, Claim, Reference, Wanted
 from coatcheck.domain.container import Container, ContainerRef
 from coatcheck.domain.digest import SHA3_256, Digest
 from coatcheck.domain.folder import Filing
+from coatcheck.domain.intent import Intent
 from coatcheck.domain.principal import Principal
 from coatcheck.services.commands import (
+    AmendContainer,
     CreateContainer,
+    DeleteContainer,
     Deposit,
     Description,
     Placement,
@@ -172,3 +176,33 @@ async def settle(place: Place) -> None:
     """All that is under way is over its time, and swept."""
     place.clock.advance(place.settings.upload_lease + 61)
     await place.services.reaping.sweep()
+
+
+def removal(caller: Principal, ref: ContainerRef, **fields: Any) -> DeleteContainer:
+    """Of a container, leaving an empty tombstone."""
+    return DeleteContainer(caller=caller, ref=ref, tombstone=lambda _old, _now: {}, **fields)
+
+
+def amendment(
+    caller: Principal, ref: ContainerRef, *wanted: Reference | Attachment, **fields: Any
+) -> AmendContainer:
+    """A new version that claims these besides; its body counts the versions."""
+    asked = tuple(
+        Wanted(reference=ById(each.id) if isinstance(each, Attachment) else each) for each in wanted
+    )
+    defaults: dict[str, Any] = {
+        "exclusive": False,
+        "compose": lambda old, _claims, _now: {"from": old.version},
+    }
+    return AmendContainer(caller=caller, ref=ref, wanted=asked, **(defaults | fields))
+
+
+def an_intent(caller: Principal, lease_until: int, reserved: int = 1234) -> Intent:
+    """Of a blob that is about to be written."""
+    return Intent(
+        blob_key=new_blob_key(),
+        owner_id=caller.id,
+        reserved=reserved,
+        lease=secrets.token_hex(16),
+        lease_until=lease_until,
+    )

@@ -54,6 +54,8 @@ class Claims:
             container = await facts.containers.ensure(
                 tenant_id=caller.tenant_id, owner_id=caller.id, ref=command.ref, now=now
             )
+            if container.deleted_at is not None:
+                raise NotFound
             expires_at = None if command.lease is None else now + command.lease
             kept = await claim(
                 facts,
