@@ -157,8 +157,9 @@ def test_two_workers_share_one_sqlite_file(server: Server) -> None:
     assert len(listed["files"]) == 64
 
 
-def test_no_server_names_itself_or_its_version(server: Server) -> None:
-    assert "uvicorn" not in httpx.get(f"{server.url}/-/health").headers.get("server", "")
+def test_no_answer_tells_the_version_of_its_server(server: Server) -> None:
+    named = httpx.get(f"{server.url}/-/health").headers.get("server", "")
+    assert not re.search(r"\d", named)
 
 
 def test_a_head_without_end_is_refused(server: Server) -> None:

@@ -22,9 +22,7 @@ from coatcheck.cli.running import carry_out, refuse_missing_database
 from coatcheck.cli.tables import amount, moment, print_table
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncEngine
-
-    from coatcheck.repositories.condition import Condition
+    from coatcheck.repositories.condition import Condition, Examination
     from coatcheck.services.bundle import Services
     from coatcheck.settings import Settings
 
@@ -64,8 +62,9 @@ def doctor(
 
 
 async def _examine(settings: Settings) -> list[Finding]:
-    from coatcheck.bootstrap import CannotOpen, create_app, open_database, open_services
+    from coatcheck.bootstrap import CannotOpen, create_app, open_services
     from coatcheck.domain.errors import Unavailable
+    from coatcheck.repositories.condition import examined
 
     findings: list[Finding] = []
 
@@ -87,13 +86,12 @@ async def _examine(settings: Settings) -> list[Finding]:
     async with AsyncExitStack() as stack:
         try:
             refuse_missing_database(settings)
-            engine = open_database(settings)
-            stack.push_async_callback(engine.dispose)
+            examination = await stack.enter_async_context(examined(settings.effective_database_url))
             services = await stack.enter_async_context(open_services(settings))
         except (CannotOpen, Unavailable, ValueError) as error:
             return [*findings, Finding("opening", "wrong", str(error))]
         await check("free space", lambda: _free_space(settings, services))
-        await _examine_database(engine, services, check)
+        await _examine_database(examination, services, check)
         await check("blobs", lambda: _blobs(services))
         await check("keys", lambda: _keys(services))
         await check("sweeps", lambda: _sweeps(settings, services))
@@ -101,20 +99,18 @@ async def _examine(settings: Settings) -> list[Finding]:
 
 
 async def _examine_database(
-    engine: AsyncEngine,
+    examination: Examination,
     services: Services,
     check: Callable[[str, Callable[[], Awaitable[Finding]]], Awaitable[None]],
 ) -> None:
-    from coatcheck.repositories import condition
-
     known: list[Condition] = []
 
     async def database() -> Finding:
-        known.append(await condition.condition_of(engine))
+        known.append(await examination.condition())
         return _database(known[0])
 
     async def writing() -> Finding:
-        await condition.probe(engine)
+        await examination.probe()
         return Finding("writing rows", "ok", "a row was written, read and removed")
 
     await check("database", database)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from sqlalchemy import delete, func, insert, select, text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from coatcheck.repositories.engine import (
     journal_settings,
+    open_engine,
     write_ahead_log_is_safe,
 )
 from coatcheck.repositories.schema import REVISION, revision
 from coatcheck.repositories.tables import attachments, installation, keys
 
-_SYNCHRONOUS = {0: "off", 1: "normal", 2: "full", 3: "extra"}
+_SYNCHRONOUS = {"0": "off", "1": "normal", "2": "full", "3": "extra"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,51 +36,76 @@ class Condition:
     newest: int = 0
 
 
-async def condition_of(engine: AsyncEngine) -> Condition:
-    """What the database says of itself on a connection like those of the server."""
-    kind = engine.dialect.name
-    async with engine.connect() as connection:
-        found = await revision(connection)
-        newest = 0
-        if found == REVISION:
-            for table in (attachments, keys):
-                newest = max(
-                    newest, await connection.scalar(select(func.max(table.c.created_at))) or 0
-                )
-        if kind != "sqlite":
-            version = str(await connection.scalar(text("SHOW server_version")))
-            return Condition(kind=kind, version=version, revision=found, newest=newest)
-        pragmas = {}
-        for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout"):
-            value = await connection.scalar(text(f"PRAGMA {name}"))
-            pragmas[name] = _SYNCHRONOUS[value] if name == "synchronous" else str(value)
-    journal, synchronous = journal_settings(sqlite3.sqlite_version_info)
-    return Condition(
-        kind=kind,
-        version=sqlite3.sqlite_version,
-        revision=found,
-        pragmas=pragmas,
-        wanted_pragmas={"journal_mode": journal, "synchronous": synchronous, "foreign_keys": "1"},
-        why=_why(),
-        newest=newest,
-    )
-
-
-async def probe(engine: AsyncEngine) -> None:
-    """Write a row, read it on another connection, and remove it. Raises RuntimeError when it is not the same."""
-    name, value = f"probe-{secrets.token_hex(8)}", secrets.token_hex(16)
-    async with engine.begin() as connection:
-        await connection.execute(insert(installation).values(name=name, value=value))
+@asynccontextmanager
+async def examined(url: str) -> AsyncIterator[Examination]:
+    """The database of this URL, on connections like those of the server. Raises ValueError."""
+    engine = open_engine(url)
     try:
-        async with engine.connect() as connection:
-            kept = await connection.scalar(
-                select(installation.c.value).where(installation.c.name == name)
-            )
+        yield Examination(engine)
     finally:
-        async with engine.begin() as connection:
-            await connection.execute(delete(installation).where(installation.c.name == name))
-    if kept != value:
-        raise RuntimeError("what was written is not what was read")
+        await engine.dispose()
+
+
+class Examination:
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def condition(self) -> Condition:
+        """What the database says of itself."""
+        kind = self._engine.dialect.name
+        async with self._engine.connect() as connection:
+            found = await revision(connection)
+            newest = await _newest(connection) if found == REVISION else 0
+            if kind != "sqlite":
+                version = str(await connection.scalar(text("SHOW server_version")))
+                return Condition(kind=kind, version=version, revision=found, newest=newest)
+            pragmas = await _pragmas(connection)
+        journal, synchronous = journal_settings(sqlite3.sqlite_version_info)
+        return Condition(
+            kind=kind,
+            version=sqlite3.sqlite_version,
+            revision=found,
+            pragmas=pragmas,
+            wanted_pragmas={
+                "journal_mode": journal,
+                "synchronous": synchronous,
+                "foreign_keys": "1",
+            },
+            why=_why(),
+            newest=newest,
+        )
+
+    async def probe(self) -> None:
+        """Write a row, read it on another connection, and remove it. Raises RuntimeError when it is not the same."""
+        name, value = f"probe-{secrets.token_hex(8)}", secrets.token_hex(16)
+        async with self._engine.begin() as connection:
+            await connection.execute(insert(installation).values(name=name, value=value))
+        try:
+            async with self._engine.connect() as connection:
+                kept = await connection.scalar(
+                    select(installation.c.value).where(installation.c.name == name)
+                )
+        finally:
+            async with self._engine.begin() as connection:
+                await connection.execute(delete(installation).where(installation.c.name == name))
+        if kept != value:
+            raise RuntimeError("what was written is not what was read")
+
+
+async def _newest(connection: AsyncConnection) -> int:
+    found = [
+        await connection.scalar(select(func.max(table.c.created_at)))
+        for table in (attachments, keys)
+    ]
+    return max(each or 0 for each in found)
+
+
+async def _pragmas(connection: AsyncConnection) -> dict[str, str]:
+    found = {
+        name: str(await connection.scalar(text(f"PRAGMA {name}")))
+        for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+    }
+    return found | {"synchronous": _SYNCHRONOUS[found["synchronous"]]}
 
 
 def _why() -> str:
