@@ -55,7 +55,9 @@ async def work_package(
     return told(await client.post("/api/v3/work_packages", json=body), 201)
 
 
-async def patch(client: httpx.AsyncClient, id: int, ids: Iterable[int], **more: Any) -> Any:
+async def patch(
+    client: httpx.AsyncClient, id: int, ids: Iterable[int], **more: Any
+) -> httpx.Response:
     body = {"_links": {"attachments": links(*ids)}, **more}
     return await client.patch(f"/api/v3/work_packages/{id}", json=body)
 

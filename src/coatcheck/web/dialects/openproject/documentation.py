@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from coatcheck.web.dialects.openproject.asking import FORM, JSON
+from coatcheck.web.dialects.openproject.hal import HalResponse
 from coatcheck.web.dialects.openproject.shapes import Error
 
 _WHEN = {
@@ -25,16 +26,29 @@ _HREFS = {
 
 
 def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """`responses` of a route that may answer with these. 406 is told in plain text."""
+    """`responses` of a route that may answer with these. 406 is told in plain text.
+
+    Without a default, FastAPI would promise a 422 of its own wherever there is an id.
+    """
     told: dict[int | str, dict[str, Any]] = {
         status: {"model": Error, "description": _WHEN[status]} for status in statuses
     }
+    told["default"] = {"model": Error, "description": "Any other failure."}
     if 415 in statuses:
         told[406] = {
             "description": "Missing content-type header",
             "content": {"text/plain": {"schema": {"type": "string"}}},
         }
     return told
+
+
+def failures_of_bytes(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The same for a route whose success is no HAL: FastAPI would take its failures for none either."""
+    content = {HalResponse.media_type: {"schema": {"$ref": "#/components/schemas/Error"}}}
+    return {
+        status: {"description": told["description"], "content": content}
+        for status, told in failures(*statuses).items()
+    }
 
 
 def two_parts() -> dict[str, Any]:

@@ -15,7 +15,7 @@ from coatcheck.domain.names import download_name
 from coatcheck.web.content import content_response
 from coatcheck.web.dependencies import Desk
 from coatcheck.web.dialects.openproject.asking import Caller, RecordId
-from coatcheck.web.dialects.openproject.documentation import failures
+from coatcheck.web.dialects.openproject.documentation import failures_of_bytes
 from coatcheck.web.dialects.openproject.hal import HalResponse
 from coatcheck.web.dialects.openproject.shown import NAMELESS
 from coatcheck.web.headers.content_disposition import content_disposition
@@ -32,7 +32,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     206: {"description": "The range that was asked for", "content": _BINARY},
     304: {"description": "The client has it already"},
     416: {"description": "The range lies outside the content"},
-    **failures(401, 404),
+    **failures_of_bytes(401, 404),
 }
 
 

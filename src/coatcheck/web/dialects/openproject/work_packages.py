@@ -123,18 +123,19 @@ def _href(container: Container) -> str:
 async def _shown(services: Services, caller: Principal, container: Container) -> WorkPackage:
     held = await services.containers.held_by(container)
     people = await services.people.some(caller, [container.owner_id])
-    # One that another API has only claimed for has no body.
     body, href = DEFAULTS | container.body, _href(container)
+    # One that another API has only claimed for has no subject.
+    subject = body["subject"] or f"{WORK_PACKAGE.title} {container.ref.external_id}"
     attachments = f"{href}/attachments"
     return WorkPackage(
         id=int(container.ref.external_id),
         lock_version=container.version - 1,
-        subject=body["subject"],
+        subject=subject,
         description=text(body["description"], format="markdown"),
         created_at=instant(container.created_at),
         updated_at=instant(container.updated_at),
         links=WorkPackageLinks(
-            self_=Link(href=href, title=body["subject"]),
+            self_=Link(href=href, title=subject),
             project=Link(href=body["project"]),
             type=Link(href=body["type"]),
             status=Link(href=body["status"]),
