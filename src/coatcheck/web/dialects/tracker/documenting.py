@@ -36,10 +36,14 @@ Responses = dict[int | str, dict[str, Any]]
 def answers(status: int, model: Any, *errors: int) -> Responses:
     """`responses` of a route that answers with this model (None: without a body), or any of these errors."""
     success = {"model": model} if model else {"description": "Done"}
-    told: Responses = {status: success}
-    for each in (401, 403, *errors):
-        told[each] = {"model": Errors, "description": _WHEN[each]}
-    return told
+    refusals: Responses = {
+        each: {"model": Errors, "description": _WHEN[each]} for each in (401, 403, *errors)
+    }
+    return {
+        status: success,
+        **refusals,
+        "default": {"model": Errors, "description": "Any other error."},
+    }
 
 
 def bytes_answers() -> Responses:
