@@ -87,7 +87,7 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
             listing=Listing(transactions, clock, digests),
             folders=Folders(transactions, clock),
             tree=Tree(transactions, clock, purging),
-            containers=Containers(transactions, digests, purging, replaying),
+            containers=Containers(transactions, clock, digests, purging, replaying),
             claims=Claims(transactions, clock, limits, digests, purging, replaying),
             keys=Keys(transactions, clock),
             people=People(transactions),
@@ -121,6 +121,8 @@ def open_database(settings: Settings) -> AsyncEngine:
 
 def _open_blobs(settings: Settings) -> BlobStore:
     try:
+        if not settings.blobs_url:
+            settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         return open_store(settings.effective_blobs_url)
     except (ValueError, ImportError, OSError) as error:
         name = "COATCHECK_BLOBS_URL" if settings.blobs_url else "COATCHECK_DATA_DIR"

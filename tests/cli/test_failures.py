@@ -107,3 +107,12 @@ def test_help_loads_no_server(tmp_path: Path) -> None:
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert ran.stdout.strip() == "[]", ran.stderr
+
+
+def test_a_database_elsewhere_does_not_keep_the_data_directory_from_being_made(
+    invoke: Invoke, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COATCHECK_DATABASE_URL", f"sqlite+aiosqlite:///{tmp_path}/other/a.db")
+    assert invoke("db", "upgrade").exit_code == 0
+    assert invoke("keys", "list").exit_code == 0
+    assert (data_dir / "blobs").is_dir()

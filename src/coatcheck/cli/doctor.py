@@ -91,10 +91,10 @@ async def _examine(settings: Settings) -> list[Finding]:
         except (CannotOpen, Unavailable, ValueError) as error:
             return [*findings, Finding("opening", "wrong", str(error))]
         await check("free space", lambda: _free_space(settings, services))
-        await _examine_database(examination, services, check)
         await check("blobs", lambda: _blobs(services))
-        await check("keys", lambda: _keys(services))
-        await check("sweeps", lambda: _sweeps(settings, services))
+        if await _examine_database(examination, services, check):
+            await check("keys", lambda: _keys(services))
+            await check("sweeps", lambda: _sweeps(settings, services))
     return findings
 
 
@@ -102,7 +102,8 @@ async def _examine_database(
     examination: Examination,
     services: Services,
     check: Callable[[str, Callable[[], Awaitable[Finding]]], Awaitable[None]],
-) -> None:
+) -> bool:
+    """Whether there is a database with tables to look into."""
     known: list[Condition] = []
 
     async def database() -> Finding:
@@ -114,10 +115,14 @@ async def _examine_database(
         return Finding("writing rows", "ok", "a row was written, read and removed")
 
     await check("database", database)
-    if known:
-        await check("migrations", lambda: _migrations(known[0]))
-        await check("clock", lambda: _clock(known[0], services.clock.now()))
+    if not known:
+        return False
+    await check("migrations", lambda: _migrations(known[0]))
+    await check("clock", lambda: _clock(known[0], services.clock.now()))
+    if known[0].revision != known[0].wanted_revision:
+        return False
     await check("writing rows", writing)
+    return True
 
 
 async def _public_url(settings: Settings) -> Finding:

@@ -81,7 +81,7 @@ def plain_failures() -> Iterator[None]:
         yield
     except CoatcheckError as error:
         reason = getattr(error.__cause__, "orig", error.__cause__)
-        fail(f"{error.detail} ({reason})" if reason else error.detail)
+        fail(f"{error.detail} ({' '.join(str(reason).split())})" if reason else error.detail)
     except (CannotOpen, OSError, ValueError) as error:
         fail(str(error))
     except KeyboardInterrupt:
