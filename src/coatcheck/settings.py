@@ -39,7 +39,7 @@ class Settings(BaseSettings):
         description="Scheme, host and port that clients see; empty: taken from each request's Host header.",
     )
     dialects: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("campr", "attachfast", "tracker", "openproject"),
+        ("campr", "attachfast", "tracker", "openproject", "chat"),
         description="Which APIs are served, separated by commas.",
     )
 

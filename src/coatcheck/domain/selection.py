@@ -10,9 +10,12 @@ from coatcheck.domain.lifecycle import State
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Those that meet all that is given; `owner` is a login, `grouping` what their dialect groups them by."""
+    """Those that meet all that is given; `owner` is a login.
+
+    `within` is a container whose children hold them, or by whose id they are grouped.
+    """
 
     state: State | None = None
     owner: str | None = None
     container: ContainerRef | None = None
-    grouping: str | None = None
+    within: ContainerRef | None = None

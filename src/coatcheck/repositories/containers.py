@@ -48,10 +48,11 @@ class Containers:
         now: int,
         alias: str | None = None,
         parent_id: int | None = None,
-    ) -> Container:
-        """A new one, at version 1, still to be filled. Its names are random, or were found to be free."""
+    ) -> Container | None:
+        """A new one, at version 1, still to be filled; None where somebody else took one of its names."""
+        make = sqlite.insert if self._connection.dialect.name == "sqlite" else postgresql.insert
         created = await self._connection.execute(
-            insert(containers)
+            make(containers)
             .values(
                 tenant_id=tenant_id,
                 owner_id=owner_id,
@@ -64,9 +65,11 @@ class Containers:
                 created_at=now,
                 updated_at=now,
             )
+            .on_conflict_do_nothing()
             .returning(containers)
         )
-        return _container(created.one())
+        row = created.one_or_none()
+        return _container(row) if row else None
 
     async def fill(self, container: Container, body: dict[str, Any]) -> Container:
         """Its first version, in the transaction that added it."""

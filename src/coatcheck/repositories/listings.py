@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coatcheck.domain.attachment import Attachment
+from coatcheck.domain.container import ContainerRef
 from coatcheck.domain.lifecycle import State
 from coatcheck.domain.pages import Page, Window
 from coatcheck.domain.principal import Principal
@@ -75,8 +76,8 @@ def _conditions(caller: Principal, selection: Selection) -> list[ColumnElement[b
     conditions: list[ColumnElement[bool]] = []
     if selection.state is not None:
         conditions.append(attachments.c.state == selection.state.value)
-    if selection.grouping is not None:
-        conditions.append(attachments.c.grouping == selection.grouping)
+    if selection.within is not None:
+        conditions.append(_within(caller, selection.within))
     if selection.owner is not None:
         owner = select(principals.c.id).where(
             principals.c.tenant_id == caller.tenant_id, principals.c.login == selection.owner
@@ -94,3 +95,18 @@ def _conditions(caller: Principal, selection: Selection) -> list[ColumnElement[b
         )
         conditions.append(attachments.c.id.in_(held))
     return conditions
+
+
+def _within(caller: Principal, ref: ContainerRef) -> ColumnElement[bool]:
+    parent, child = containers.alias("parent"), containers.alias("child")
+    held = (
+        select(claims.c.attachment_id)
+        .join(child, child.c.id == claims.c.container_id)
+        .join(parent, parent.c.id == child.c.parent_id)
+        .where(
+            parent.c.tenant_id == caller.tenant_id,
+            parent.c.kind == ref.kind,
+            parent.c.external_id == ref.external_id,
+        )
+    )
+    return or_(attachments.c.grouping == ref.external_id, attachments.c.id.in_(held))

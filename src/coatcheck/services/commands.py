@@ -161,7 +161,8 @@ class CreateContainer:
 @dataclass(frozen=True, kw_only=True)
 class AmendContainer:
     """`wanted` None leaves the attachments alone; else they are added, or, with `exactly`, are all that is held on, and
-    the others are deleted. `version`, where given, is the one to be amended. `own`: only its owner may.
+    the others are deleted, or detached for ever where `keep_bytes`. `version`, where given, is the one to be amended.
+    `own`: only its owner may.
     """
 
     caller: Principal
@@ -170,6 +171,7 @@ class AmendContainer:
     compose: Callable[[Container, Sequence[Claim] | None, int], dict[str, Any]]
     exclusive: bool
     exactly: bool = False
+    keep_bytes: bool = False
     version: int | None = None
     own: bool = True
     request: RequestId | None = None
@@ -177,11 +179,14 @@ class AmendContainer:
 
 @dataclass(frozen=True, kw_only=True)
 class DeleteContainer:
-    """`tombstone` makes the body that stays. What nothing else holds is deleted with it."""
+    """`tombstone` makes the body that stays. What nothing else holds is deleted with it, or detached for ever where
+    `keep_bytes`.
+    """
 
     caller: Principal
     ref: ContainerRef
     tombstone: Callable[[Container, int], dict[str, Any]]
+    keep_bytes: bool = False
     own: bool = True
     request: RequestId | None = None
 

@@ -29,7 +29,7 @@ from coatcheck.services.commands import (
 )
 from coatcheck.services.digests import Digests
 from coatcheck.services.filing import living
-from coatcheck.services.ports import Facts, Transactions
+from coatcheck.services.ports import Clock, Facts, Transactions
 from coatcheck.services.purging import Purging
 from coatcheck.services.replaying import Replaying
 from coatcheck.services.shielding import to_the_end
@@ -39,11 +39,13 @@ class Containers:
     def __init__(
         self,
         transactions: Transactions,
+        clock: Clock,
         digests: Digests,
         purging: Purging,
         replaying: Replaying,
     ) -> None:
         self._transactions = transactions
+        self._clock = clock
         self._digests = digests
         self._purging = purging
         self._replaying = replaying
@@ -97,8 +99,9 @@ class Containers:
                 )
                 if command.exactly:
                     keep = {each.attachment.id for each in claims}
+                    delete = not command.keep_bytes
                     freed.extend(
-                        await let_go(facts, container, now, keep=keep, lifetime=None, delete=True)
+                        await let_go(facts, container, now, keep=keep, lifetime=None, delete=delete)
                     )
             body = command.compose(container, claims, now)
             amended = await facts.containers.amend(container, body, now)
@@ -116,7 +119,8 @@ class Containers:
 
         async def work(facts: Facts, now: int) -> Container:
             container = await _changeable(facts, command.caller, command.ref, own=command.own)
-            freed.extend(await let_go(facts, container, now, lifetime=None, delete=True))
+            delete = not command.keep_bytes
+            freed.extend(await let_go(facts, container, now, lifetime=None, delete=delete))
             body = command.tombstone(container, now)
             deleted = await facts.containers.delete(container, body, now)
             if deleted is None:
@@ -126,6 +130,23 @@ class Containers:
         deleted = await self._once(command.caller, command.request, work)
         await self._purging.purge_now(freed)
         return deleted
+
+    async def make_known(self, caller: Principal, ref: ContainerRef) -> Container:
+        """The one of that name, made if there is none yet."""
+        async with self._transactions.read() as facts:
+            found = await facts.containers.find(caller.tenant_id, ref)
+        if found:
+            return found
+        return await to_the_end(self._ensure(caller, ref))
+
+    async def _ensure(self, caller: Principal, ref: ContainerRef) -> Container:
+        async with self._transactions.write() as facts:
+            return await facts.containers.ensure(
+                tenant_id=caller.tenant_id,
+                owner_id=caller.id,
+                ref=ref,
+                now=self._clock.now(),
+            )
 
     async def get(self, caller: Principal, ref: ContainerRef) -> Container:
         """Of the caller's tenant. Raises NotFound, also where it was deleted."""
@@ -266,7 +287,7 @@ async def _add(facts: Facts, command: CreateContainer, now: int) -> Container:
     ref = command.ref
     if isinstance(ref, Series):
         ref = await _next_of(facts, tenant_id, ref)
-    return await facts.containers.add(
+    added = await facts.containers.add(
         tenant_id=tenant_id,
         owner_id=command.caller.id,
         ref=ref,
@@ -274,6 +295,9 @@ async def _add(facts: Facts, command: CreateContainer, now: int) -> Container:
         alias=command.alias,
         parent_id=parent.id if parent else None,
     )
+    if added is None:  # by another process, since we looked
+        raise NameTaken(field="alias")
+    return added
 
 
 async def _next_of(facts: Facts, tenant_id: int, series: Series) -> ContainerRef:

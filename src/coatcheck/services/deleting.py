@@ -32,13 +32,17 @@ class Deleting:
         states: Iterable[State],
         *,
         held_by: Collection[str] | None = None,
+        own: bool = False,
     ) -> None:
         """The one the caller sees by that name, if it is in one of the states its dialect deletes from.
 
-        `held_by`: kinds of containers out of which it may be taken; None is all of them. Raises Forbidden where one of
-        another kind holds it, NotFound also where a claim or another delete was first.
+        `own`: another's looks as if there were none. `held_by`: kinds of containers out of which it may be taken; None
+        is all of them. Raises Forbidden where one of another kind holds it, NotFound also where a claim or another
+        delete was first.
         """
         found = await self._downloads.find(caller, reference)
+        if own and found.owner_id != caller.id:
+            raise NotFound
         await to_the_end(self._delete(found, tuple(states), held_by))
         await self._purging.purge_now([found.id])
 

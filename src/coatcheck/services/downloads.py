@@ -98,6 +98,14 @@ class Downloads:
             raise NotFound
         return await self._content(found)
 
+    async def open_by_public_id(self, public_id: str) -> Content:
+        """For whoever knows it: it is random, and told to those who may see the attachment. Raises NotFound."""
+        async with self._transactions.read() as facts:
+            found = await facts.attachments.recorded(public_id)
+        if found is None or not found.readable(self._clock.now()):
+            raise NotFound
+        return await self._content(found)
+
     async def _content(self, attachment: Attachment) -> Content:
         async with self._transactions.read() as facts:
             parts = await facts.attachments.parts(attachment.id)

@@ -15,7 +15,8 @@ _MAX_LENGTH = 4096
 
 
 async def authenticate(request: Request, services: Services, *schemes: str) -> Principal:
-    """Who asks. `schemes` are lower case: "bearer", "oauth", or "basic:apikey" (Basic with that user name).
+    """Who asks. `schemes` are lower case: "bearer", "oauth", "basic" (login and key), or "basic:apikey" (Basic with
+    that user name whoever it is).
 
     Raises Unauthenticated where there are no credentials in one of the schemes, BadCredentials where they are wrong.
     """
@@ -31,17 +32,24 @@ async def authenticate(request: Request, services: Services, *schemes: str) -> P
             raise BadCredentials
         return await services.keys.authenticate(value)
     for wanted in schemes:
-        kind, _, user = wanted.partition(":")
+        kind, fixed, user = wanted.partition(":")
         if kind == scheme == "basic":
-            return await services.keys.authenticate(_password(value, user))
+            login, key = _login_and_key(value)
+            if fixed and login != user:
+                raise BadCredentials
+            caller = await services.keys.authenticate(key)
+            if not fixed and login != caller.login:
+                raise BadCredentials
+            return caller
     raise Unauthenticated
 
 
-def _password(encoded: str, user: str) -> str:
+def _login_and_key(encoded: str) -> tuple[str, str]:
     try:
-        login, found, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+        decoded = base64.b64decode(encoded, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
         raise BadCredentials from None
-    if not found or login != user:
+    login, found, key = decoded.partition(":")
+    if not found:
         raise BadCredentials
-    return password
+    return login, key

@@ -10,7 +10,7 @@ class WireConfig:
     """Durations named `…_ttl` are in ms, sizes in bytes, time-outs in seconds."""
 
     public_url: str = ""
-    dialects: tuple[str, ...] = ("campr", "attachfast", "tracker", "openproject")
+    dialects: tuple[str, ...] = ("campr", "attachfast", "tracker", "openproject", "chat")
     detached_ttl: int = 24 * 3600 * 1000
     partial_ttl: int = 24 * 3600 * 1000
     tracker_temp_ttl: int = 24 * 3600 * 1000

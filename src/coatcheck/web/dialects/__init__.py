@@ -8,6 +8,7 @@ from coatcheck.web.dialect import Dialect
 
 #: name -> module
 DIALECTS: dict[str, str] = {
+    "chat": "coatcheck.web.dialects.chat",
     "attachfast": "coatcheck.web.dialects.attachfast",
     "campr": "coatcheck.web.dialects.campr",
     "openproject": "coatcheck.web.dialects.openproject",

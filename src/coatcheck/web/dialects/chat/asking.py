@@ -1,0 +1,81 @@
+"""Who asks, for what, for which page: what every route reads of a request before its body."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import Depends
+from fastapi.security import HTTPBasic, HTTPBearer
+from starlette.requests import Request
+
+from coatcheck.domain.errors import Invalid, NotFound
+from coatcheck.domain.pages import Mark, Window
+from coatcheck.domain.principal import Principal
+from coatcheck.web.auth import authenticate
+from coatcheck.web.dependencies import services_of
+
+#: Shown in the documentation; `caller_of` does the work.
+SCHEMES = [
+    HTTPBearer(scheme_name="Chat token", auto_error=False),
+    HTTPBasic(scheme_name="Chat user name and token", auto_error=False),
+]
+
+_ID = re.compile(r"[A-Za-z0-9]{16}")
+_NUMBER = re.compile(r"[0-9]{1,18}")
+
+_DEFAULT_LIMIT = 10
+_MOST = 100
+
+#: The second is how a widely copied page spells it.
+_BEFORE = ("ending_before", "endding_before")
+
+
+async def caller_of(request: Request) -> Principal:
+    """Out of the head alone: the body is not looked at before the caller is known."""
+    return await authenticate(request, services_of(request), "bearer", "basic")
+
+
+async def object_id(id: str) -> str:
+    """Raises NotFound for what no object can be called."""
+    if _ID.fullmatch(id) is None:
+        raise NotFound
+    return id
+
+
+Caller = Annotated[Principal, Depends(caller_of)]
+ObjectId = Annotated[str, Depends(object_id)]
+
+
+async def window_of(request: Request, mark_of: Callable[[str], Awaitable[Mark]]) -> Window:
+    """The page that `limit`, `starting_after` and `ending_before` ask for; newest first.
+
+    `mark_of` tells an object's place by its id, and raises NotFound. Raises Invalid.
+    """
+    query = request.query_params
+    limit = _limit(query.get("limit"))
+    after = query.get("starting_after")
+    before = next((query[name] for name in _BEFORE if name in query), None)
+    if after is not None and before is not None:
+        raise Invalid("starting_after and ending_before cannot be combined.", field="ending_before")
+    if after is not None:
+        return Window(limit=limit, after=await _place(after, "starting_after", mark_of))
+    if before is not None:
+        return Window(limit=limit, before=await _place(before, "ending_before", mark_of))
+    return Window(limit=limit)
+
+
+async def _place(id: str, field: str, mark_of: Callable[[str], Awaitable[Mark]]) -> Mark:
+    try:
+        return await mark_of(await object_id(id))
+    except NotFound:
+        raise Invalid(f"{field} names no object of this list.", field=field) from None
+
+
+def _limit(text: str | None) -> int:
+    if text is None:
+        return _DEFAULT_LIMIT
+    if _NUMBER.fullmatch(text) is None or int(text) < 1:
+        raise Invalid("limit has to be a whole number above 0.", field="limit")
+    return min(int(text), _MOST)

@@ -1,0 +1,56 @@
+"""Conversations: as much of them as messages and attachments need. One is known from its first mention on."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from coatcheck.domain.container import ContainerRef
+from coatcheck.domain.pages import Mark
+from coatcheck.services.names import new_public_id
+from coatcheck.web.dependencies import BaseUrl, Desk
+from coatcheck.web.dialects.chat.asking import Caller, window_of
+from coatcheck.web.dialects.chat.documenting import failures, pages
+from coatcheck.web.dialects.chat.shapes import Conversation, Conversations
+from coatcheck.web.dialects.chat.showing import CONVERSATION, conversation_shape
+
+router = APIRouter()
+
+
+@router.get(
+    "", summary="Conversations, newest first", responses=failures(400), openapi_extra=pages()
+)
+async def list_conversations(request: Request, caller: Caller, services: Desk) -> Conversations:
+    async def mark_of(id: str) -> Mark:
+        found = await services.containers.get(caller, ContainerRef(CONVERSATION, id))
+        return Mark(found.created_at, found.id)
+
+    window = await window_of(request, mark_of)
+    page = await services.containers.page(caller, CONVERSATION, window)
+    return Conversations(
+        has_more=page.newer if window.before else page.older,
+        data=[conversation_shape(each) for each in page.items],
+    )
+
+
+@router.post(
+    "",
+    summary="Begin a conversation",
+    status_code=201,
+    response_model=Conversation,
+    responses=failures(),
+)
+async def begin(caller: Caller, services: Desk, base: BaseUrl) -> Response:
+    made = await services.containers.make_known(caller, ContainerRef(CONVERSATION, new_public_id()))
+    shown = conversation_shape(made)
+    return JSONResponse(
+        shown.model_dump(),
+        status_code=201,
+        headers={"Location": f"{base}/v1/conversations/{shown.id}"},
+    )
+
+
+@router.get("/{id}", summary="One conversation", responses=failures(404))
+async def show(id: str, caller: Caller, services: Desk) -> Conversation:
+    return conversation_shape(await services.containers.get(caller, ContainerRef(CONVERSATION, id)))

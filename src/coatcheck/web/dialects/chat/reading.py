@@ -1,0 +1,102 @@
+"""Fields of a body, as a form or as JSON: the documentation's curl lines send the one, its libraries the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+from coatcheck.domain.claim import ByPublicId, Wanted
+from coatcheck.domain.errors import Invalid, Malformed, Missing
+from coatcheck.services.ports import Body
+from coatcheck.web.headers import single
+from coatcheck.web.streaming import parse_json, read_bytes
+
+_MAX_BODY = 256 * 1024
+_MOST_FIELDS = 1000
+_LONGEST_ID = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Values by name: texts, or what JSON makes of them; a form's repeated name is a list."""
+
+    values: Mapping[str, object]
+
+    def text(self, name: str) -> str | None:
+        """None where it is absent. Raises Invalid where it is no text."""
+        value = self.values.get(name)
+        if value is not None and (not isinstance(value, str) or "\0" in value):
+            raise Invalid(f"{name} has to be a string.", field=name)
+        return value
+
+    def required(self, name: str) -> str:
+        """Raises Missing, Invalid."""
+        value = self.text(name)
+        if not value:
+            raise Missing(f"{name} is required.", field=name)
+        return value
+
+    def id(self, name: str) -> str | None:
+        """A name that some other object goes by. Raises Invalid."""
+        value = self.text(name)
+        if value is not None and not 1 <= len(value) <= _LONGEST_ID:
+            raise Invalid(f"{name} is not valid.", field=name)
+        return value
+
+    def attachments(self) -> tuple[Wanted, ...] | None:
+        """`attachments[]=id`, `attachments=id1,id2`, or a JSON array of ids or objects; None where it is absent."""
+        for name in ("attachments", "attachments[]"):
+            if name in self.values:
+                return tuple(Wanted(reference=ByPublicId(id)) for id in _ids(self.values[name]))
+        return None
+
+
+async def read_fields(request: Request, body: Body) -> Fields:
+    """Raises Malformed, Incomplete, TooLarge, Invalid."""
+    kind = (single(request.headers, "content-type") or "").partition(";")[0].strip().lower()
+    data = await read_bytes(body, _MAX_BODY)
+    if not data:
+        return Fields({})
+    if kind == "application/x-www-form-urlencoded":
+        return Fields(_form(data))
+    value = parse_json(data)
+    if not isinstance(value, dict):
+        raise Malformed("The body has to be a JSON object, or a form.")
+    return Fields(value)
+
+
+def _form(data: bytes) -> dict[str, object]:
+    try:
+        pairs = parse_qsl(
+            data.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=_MOST_FIELDS,
+        )
+    except ValueError:
+        raise Malformed("The body is not a form.") from None
+    values: dict[str, object] = {}
+    for name, value in pairs:
+        before = values.get(name)
+        if before is None:
+            values[name] = value
+        else:
+            values[name] = [*before, value] if isinstance(before, list) else [before, value]
+    return values
+
+
+def _ids(given: object) -> Sequence[str]:
+    if given is None or given == "":
+        return ()
+    if isinstance(given, str):
+        return [id.strip() for id in given.split(",")]
+    if not isinstance(given, list):
+        raise Invalid("attachments has to be a list.", field="attachments")
+    ids = [each.get("id") if isinstance(each, dict) else each for each in given]
+    texts = [id for id in ids if isinstance(id, str)]
+    if len(texts) != len(ids):
+        raise Invalid("attachments has to be a list of ids.", field="attachments")
+    return texts
