@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event, text
+from sqlalchemy.exc import IntegrityError
+
+from coatcheck.domain.errors import Unavailable
+from coatcheck.repositories import engine
+from coatcheck.repositories.engine import (
+    BUSY_TIMEOUT,
+    journal_settings,
+    open_engine,
+    write_ahead_log_is_safe,
+)
+from coatcheck.repositories.transactions import Transactions
+from tests.core import core, lay_out
+
+
+@pytest.mark.parametrize(
+    ("version", "safe"),
+    [
+        ((3, 7, 0), False),
+        ((3, 40, 1), False),
+        ((3, 44, 5), False),
+        ((3, 44, 6), True),
+        ((3, 44, 7), True),
+        ((3, 45, 0), False),
+        ((3, 50, 6), False),
+        ((3, 50, 7), True),
+        ((3, 51, 0), False),
+        ((3, 51, 2), False),
+        ((3, 51, 3), True),
+        ((3, 52, 0), True),
+        ((4, 0, 0), True),
+    ],
+)
+def test_the_write_ahead_log_is_used_only_where_it_cannot_lose_a_commit(
+    version: tuple[int, int, int], safe: bool
+):
+    assert write_ahead_log_is_safe(version) is safe
+    assert journal_settings(version) == (("wal", "full") if safe else ("delete", "extra"))
+
+
+@pytest.mark.parametrize(("safe", "journal", "level"), [(True, "wal", 2), (False, "delete", 3)])
+async def test_every_connection_has_the_settings_that_survive_a_power_cut(
+    safe: bool, journal: str, level: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(engine, "write_ahead_log_is_safe", lambda _version: safe)
+    opened = open_engine(f"sqlite+aiosqlite:///{tmp_path}/new/a.db")
+    connections = [await opened.connect() for _ in range(3)]
+    for connection in connections:
+        asked = [
+            await connection.scalar(text(f"PRAGMA {name}"))
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        ]
+        assert asked == [journal, level, 1, BUSY_TIMEOUT * 1000]
+        await connection.close()
+    await opened.dispose()
+
+
+async def test_a_database_that_does_not_take_its_settings_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(engine, "_SYNCHRONOUS", {"full": 7, "extra": 7})
+    opened = open_engine(f"sqlite+aiosqlite:///{tmp_path}/a.db")
+    with pytest.raises(RuntimeError, match="durability"):
+        _ = await opened.connect()
+    await opened.dispose()
+
+
+async def test_a_writer_takes_its_lock_at_the_start_and_a_reader_takes_none(tmp_path: Path):
+    async with core(tmp_path) as place:
+        begun: list[str] = []
+
+        def note(_c: Any, _k: Any, statement: str, *_: Any) -> None:
+            if statement.startswith("BEGIN"):
+                begun.append(statement)
+
+        event.listen(place.engine.sync_engine, "before_cursor_execute", note)
+        async with place.services.transactions.write(), place.services.transactions.read() as facts:
+            assert await facts.keys.all() == []
+        assert begun == ["BEGIN IMMEDIATE", "BEGIN"]
+
+
+async def test_what_a_transaction_wrote_is_gone_when_it_fails(tmp_path: Path):
+    async with core(tmp_path) as place:
+        token = await place.key()
+        ann = await place.services.keys.authenticate(token)
+
+        async def fail() -> None:
+            async with place.services.transactions.write() as facts:
+                await facts.quotas.reserve(ann.id, 5)
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            await fail()
+        async with place.services.transactions.read() as facts:
+            assert (await facts.quotas.usage(ann.id)).reserved == 0
+
+
+async def test_references_are_enforced(tmp_path: Path):
+    async with core(tmp_path) as place:
+        with pytest.raises(IntegrityError):
+            async with place.services.transactions.write() as facts:
+                await facts.quotas.open(999)
+
+
+async def test_a_database_that_another_process_holds_is_unavailable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT", 0)
+    async with core(tmp_path) as place:
+        other = sqlite3.connect(tmp_path / "coatcheck.db", isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(Unavailable) as caught:
+            async with place.services.transactions.write():
+                pass
+        assert caught.value.facts["retry_after"]
+        other.execute("COMMIT")
+        other.close()
+        async with place.services.transactions.write():
+            pass
+
+
+async def test_a_database_file_that_cannot_be_opened_is_unavailable(tmp_path: Path):
+    lay_out(tmp_path)
+    opened = open_engine(f"sqlite+aiosqlite:///{tmp_path}/coatcheck.db")
+    transactions = Transactions(opened)
+    (tmp_path / "coatcheck.db").unlink()
+    (tmp_path / "coatcheck.db").mkdir()
+    with pytest.raises(Unavailable):
+        async with transactions.read():
+            pass
+    with pytest.raises(Unavailable):
+        async with transactions.write():
+            pass
+    await opened.dispose()
+
+
+async def test_writers_of_one_process_wait_for_each_other(tmp_path: Path):
+    async with core(tmp_path) as place:
+        ann = await place.services.keys.authenticate(await place.key())
+
+        async def add() -> None:
+            async with place.services.transactions.write() as facts:
+                held = (await facts.quotas.usage(ann.id)).reserved
+                await asyncio.sleep(0)
+                await facts.quotas.reserve(ann.id, held + 1 - held)
+
+        await asyncio.gather(*(add() for _ in range(30)))
+        async with place.services.transactions.read() as facts:
+            assert (await facts.quotas.usage(ann.id)).reserved == 30
