@@ -17,7 +17,7 @@ from coatcheck.domain.container import (
     Sieve,
     Tally,
 )
-from coatcheck.domain.errors import NameTaken, NotFound, VersionMismatch
+from coatcheck.domain.errors import NotFound, VersionMismatch
 from coatcheck.domain.pages import Page, Window
 from coatcheck.domain.principal import Principal
 from coatcheck.services.claims import claim, let_go
@@ -29,6 +29,7 @@ from coatcheck.services.commands import (
 )
 from coatcheck.services.digests import Digests
 from coatcheck.services.filing import living
+from coatcheck.services.making import make
 from coatcheck.services.ports import Clock, Facts, Transactions
 from coatcheck.services.purging import Purging
 from coatcheck.services.replaying import Replaying
@@ -55,7 +56,7 @@ class Containers:
         await self._findable(command.caller, command.wanted)
 
         async def work(facts: Facts, now: int) -> Container:
-            return await _make(facts, command, now)
+            return await make(facts, command, now)
 
         return await self._once(command.caller, command.request, work)
 
@@ -64,7 +65,7 @@ class Containers:
         ref = series.ref(1)
 
         async def work(facts: Facts, now: int) -> Container:
-            made = await _make(facts, replace(command, ref=series), now)
+            made = await make(facts, replace(command, ref=series), now)
             if made.ref != ref:
                 raise NotFound  # which takes the number back as well
             return made
@@ -266,46 +267,6 @@ class Containers:
 
 def _revived(answer: dict[str, Any]) -> Container:
     return Container(**(answer | {"ref": ContainerRef(**answer["ref"])}))
-
-
-async def _make(facts: Facts, command: CreateContainer, now: int) -> Container:
-    container = await _add(facts, command, now)
-    claims = await claim(
-        facts, command.caller, container, command.wanted, now, exclusive=command.exclusive
-    )
-    return await facts.containers.fill(container, command.compose(container, claims, now))
-
-
-async def _add(facts: Facts, command: CreateContainer, now: int) -> Container:
-    tenant_id = command.caller.tenant_id
-    parent = await living(facts, tenant_id, command.parent) if command.parent else None
-    taken = command.alias is not None and await facts.containers.find_by_alias(
-        tenant_id, command.ref.kind, command.alias
-    )
-    if taken:
-        raise NameTaken(field="alias")
-    ref = command.ref
-    if isinstance(ref, Series):
-        ref = await _next_of(facts, tenant_id, ref)
-    added = await facts.containers.add(
-        tenant_id=tenant_id,
-        owner_id=command.caller.id,
-        ref=ref,
-        now=now,
-        alias=command.alias,
-        parent_id=parent.id if parent else None,
-    )
-    if added is None:  # by another process, since we looked
-        raise NameTaken(field="alias")
-    return added
-
-
-async def _next_of(facts: Facts, tenant_id: int, series: Series) -> ContainerRef:
-    """A name that somebody has claimed for already, for a container kept elsewhere, is left out."""
-    while True:
-        ref = series.ref(await facts.containers.next_number(tenant_id, series.name))
-        if await facts.containers.find(tenant_id, ref) is None:
-            return ref
 
 
 async def _changeable(
