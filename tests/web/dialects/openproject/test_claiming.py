@@ -71,10 +71,10 @@ async def test_a_work_package_claims_what_it_names_and_shows_it_whole(
         "updatedAt": "2025-06-15T15:06:40Z",
         "_links": {
             "self": container,
-            "project": {"href": "/api/v3/projects/3"},
-            "type": {"href": "/api/v3/types/2"},
-            "status": {"href": "/api/v3/statuses/1"},
-            "priority": {"href": "/api/v3/priorities/8"},
+            "project": {"href": "/api/v3/projects/3", "title": "Project 3"},
+            "type": {"href": "/api/v3/types/2", "title": "Type 2"},
+            "status": {"href": "/api/v3/statuses/1", "title": "New"},
+            "priority": {"href": "/api/v3/priorities/8", "title": "Normal"},
             "author": {"href": "/api/v3/users/1", "title": "ann"},
             "attachments": {"href": "/api/v3/work_packages/1/attachments"},
             "addAttachment": {"href": "/api/v3/work_packages/1/attachments", "method": "post"},
@@ -449,7 +449,7 @@ async def test_a_work_package_may_be_made_in_a_project(ann: httpx.AsyncClient) -
         "_links": {"project": {"href": "/api/v3/projects/1"}, "attachments": links(1)},
     }
     answer = await ann.post("/api/v3/projects/12/work_packages", json=body)
-    assert told(answer, 201)["_links"]["project"] == {"href": "/api/v3/projects/12"}
+    assert told(answer, 201)["_links"]["project"]["href"] == "/api/v3/projects/12"
     assert await held(ann) == [1]
     assert refusal(await ann.post("/api/v3/projects/0/work_packages", json=body)) == NOT_FOUND
 

@@ -10,6 +10,7 @@ from coatcheck.web.dependencies import Config, Desk
 from coatcheck.web.dialects.openproject.asking import Caller, RecordId
 from coatcheck.web.dialects.openproject.documentation import failures
 from coatcheck.web.dialects.openproject.hal import ROOT, HalResponse, Link
+from coatcheck.web.dialects.openproject.linked import project_link
 from coatcheck.web.dialects.openproject.shapes import (
     Configuration,
     Project,
@@ -85,14 +86,11 @@ def _user(person: Person) -> User:
 
 
 def _project(caller: Principal, id: int) -> Project:
-    href = f"{ROOT}/projects/{id}"
-    name = caller.tenant if id == 1 else f"Project {id}"
+    link = project_link(caller, f"{ROOT}/projects/{id}")
+    new = Link(href=f"{link.href}/work_packages", method="post")
     return Project(
         id=id,
         identifier=caller.tenant if id == 1 else f"project-{id}",
-        name=name,
-        links=ProjectLinks(
-            self_=Link(href=href, title=name),
-            create_work_package_immediately=Link(href=f"{href}/work_packages", method="post"),
-        ),
+        name=link.title or "",
+        links=ProjectLinks(self_=link, create_work_package_immediately=new),
     )

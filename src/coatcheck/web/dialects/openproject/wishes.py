@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from coatcheck.domain.claim import ById, Wanted
+from coatcheck.web.dialects.openproject import linked
 from coatcheck.web.dialects.openproject.errors import (
     MAX_LENGTH,
     Findings,
@@ -22,23 +23,8 @@ from coatcheck.web.dialects.openproject.hal import ROOT
 #: More at once nobody attaches by hand.
 _MOST_ATTACHMENTS = 500
 
-#: What links lead to, by their name. None of these is kept here: any number will do.
-_COLLECTIONS = {
-    "project": "projects",
-    "type": "types",
-    "status": "statuses",
-    "priority": "priorities",
-}
-
-#: What a work package is unless somebody says otherwise. A fresh OpenProject has these numbers.
-DEFAULTS: dict[str, Any] = {
-    "subject": "",
-    "description": None,
-    "project": f"{ROOT}/projects/1",
-    "type": f"{ROOT}/types/1",
-    "status": f"{ROOT}/statuses/1",
-    "priority": f"{ROOT}/priorities/8",
-}
+#: What a work package is unless somebody says otherwise.
+DEFAULTS: dict[str, Any] = {"subject": "", "description": None, **linked.DEFAULTS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +58,7 @@ def read_wishes(document: Mapping[str, Any], *, new: bool) -> Wishes:
     lock_version = findings.attempt(lambda: _lock_version(document.get("lockVersion")), None)
     nowhere: dict[str, Any] = {}
     links = findings.attempt(lambda: _links(document.get("_links")), nowhere)
-    for name in _COLLECTIONS:
+    for name in linked.COLLECTIONS:
         if name in links:
             values[name] = findings.attempt(partial(_href, name, links[name]), "")
     attachments = findings.attempt(lambda: _attachments(links.get("attachments")), None)
@@ -105,7 +91,7 @@ def _links(value: object) -> dict[str, Any]:
 
 
 def _href(name: str, link: object) -> str:
-    collection = _COLLECTIONS[name]
+    collection = linked.COLLECTIONS[name]
     href = link.get("href") if isinstance(link, dict) else link
     if href is None:
         raise violation(name, f"{name.capitalize()} can't be blank.")

@@ -15,6 +15,7 @@ from coatcheck.web.dialects.openproject.asking import Caller, RecordId, read_obj
 from coatcheck.web.dialects.openproject.documentation import failures, work_package
 from coatcheck.web.dialects.openproject.hal import ROOT, HalResponse, Link
 from coatcheck.web.dialects.openproject.kinds import WORK_PACKAGE
+from coatcheck.web.dialects.openproject.linked import link_to, project_link
 from coatcheck.web.dialects.openproject.shapes import (
     EmbeddedAttachments,
     WorkPackage,
@@ -136,10 +137,10 @@ async def _shown(services: Services, caller: Principal, container: Container) ->
         updated_at=instant(container.updated_at),
         links=WorkPackageLinks(
             self_=Link(href=href, title=subject),
-            project=Link(href=body["project"]),
-            type=Link(href=body["type"]),
-            status=Link(href=body["status"]),
-            priority=Link(href=body["priority"]),
+            project=project_link(caller, body["project"]),
+            type=link_to("type", body["type"]),
+            status=link_to("status", body["status"]),
+            priority=link_to("priority", body["priority"]),
             author=user_link(container.owner_id, people),
             attachments=Link(href=attachments),
             add_attachment=Link(href=attachments, method="post"),
