@@ -56,7 +56,7 @@ def test_every_error_is_a_whole_document(kind: type[errors.CoatcheckError]) -> N
         (errors.Unavailable(), (503, "InternalServerError")),
         (errors.StorageFull(), (507, "InternalServerError")),
         (HTTPException(404), (404, "NotFound")),
-        (HTTPException(418, "Teapot."), (418, "BadRequest")),
+        (HTTPException(418, "Teapot"), (418, "BadRequest")),
         (RuntimeError("secret"), (500, "InternalServerError")),
     ],
 )
@@ -67,6 +67,7 @@ def test_errors_have_the_identifiers_of_upstream(
     answer = DIALECT.render(problem_of(error, DIALECT.statuses), request)
     body = json.loads(bytes(answer.body))
     assert (answer.status_code, body["errorIdentifier"]) == (expected[0], URN + expected[1])
+    assert body["message"].endswith(".")
     assert "secret" not in body["message"]
 
 

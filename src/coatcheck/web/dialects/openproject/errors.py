@@ -142,7 +142,9 @@ def _told(problem: Problem) -> tuple[int, str, str, Mapping[str, Any]]:
     )
     if problem.code == "bad_credentials":
         return status, identifier, "You did not provide the correct credentials.", {}
-    return status, identifier, _MESSAGE_OF.get(status, problem.detail), {}
+    # Upstream's messages are sentences, whoever said it first.
+    detail = problem.detail if problem.detail.endswith((".", "!", "?")) else f"{problem.detail}."
+    return status, identifier, _MESSAGE_OF.get(status, detail), {}
 
 
 def _of_a_property(problem: Problem) -> CoatcheckError | None:
