@@ -60,7 +60,7 @@ async def _purged(facts: Facts, id: int) -> bool:
 
 
 async def _complete(facts: Facts, id: int) -> bool:
-    return await facts.attachments.seal(id, State.DETACHED, now=NOW, values={}) is not None
+    return await facts.receiving.seal(id, State.DETACHED, now=NOW, values={}) is not None
 
 
 STEPS: dict[Event, Callable[[Facts, int], Awaitable[bool]]] = {

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coatcheck.domain.attachment import Attachment, Draft, Part
-from coatcheck.domain.lifecycle import VISIBLE, Event, State, sources, target
+from coatcheck.domain.lifecycle import VISIBLE, Event, State, target
 from coatcheck.domain.principal import Principal
 from coatcheck.repositories.rows import (
     COLUMNS,
@@ -44,66 +43,6 @@ class Attachments:
                 insert(parts), [part_row(id, part) for id, part in found]
             )
         return [recorded(id, draft) for id, draft in zip(ids, drafts, strict=True)]
-
-    async def open(self, draft: Draft) -> tuple[Attachment, bool]:
-        """Begin a chunked upload under the draft's key, or find the one that is open; True when it is new."""
-        make = sqlite.insert if self._connection.dialect.name == "sqlite" else postgresql.insert
-        created = await self._connection.execute(
-            make(attachments)
-            .values(row_of(draft))
-            .on_conflict_do_nothing(
-                index_elements=["tenant_id", "upload_key"],
-                index_where=attachments.c.state == State.RECEIVING.value,
-            )
-            .returning(*COLUMNS)
-        )
-        if row := created.one_or_none():
-            return attachment_of(row), True
-        found = await self._connection.execute(
-            select(*COLUMNS)
-            .where(
-                attachments.c.tenant_id == draft.tenant_id,
-                attachments.c.upload_key == draft.upload_key,
-                attachments.c.state == State.RECEIVING.value,
-            )
-            .with_for_update()
-        )
-        return attachment_of(found.one()), False
-
-    async def add_part(self, attachment_id: int, part: Part) -> None:
-        await self._connection.execute(insert(parts).values(part_row(attachment_id, part)))
-
-    async def progress(
-        self, attachment_id: int, *, received: int, now: int, values: dict[str, Any]
-    ) -> bool:
-        """Note how far a chunked upload is; `values` may bring a later name, media type or expiry.
-
-        False when it is not receiving any more: add no part to it then.
-        """
-        result = await self._connection.execute(
-            update(attachments)
-            .where(attachments.c.id == attachment_id, attachments.c.state == State.RECEIVING.value)
-            .values(received=received, updated_at=now, **values)
-        )
-        return result.rowcount == 1
-
-    async def seal(
-        self, attachment_id: int, state: State, *, now: int, values: dict[str, Any]
-    ) -> int | None:
-        """Complete a chunked upload: of several that try, one gets the bytes it had reserved, the others None."""
-        held = await self._connection.scalar(
-            select(attachments.c.reserved)
-            .where(attachments.c.id == attachment_id)
-            .with_for_update()
-        )
-        result = await self._connection.execute(
-            update(attachments)
-            .where(
-                attachments.c.id == attachment_id, attachments.c.state.in_(sources(Event.COMPLETE))
-            )
-            .values(state=state.value, charged=True, reserved=0, updated_at=now, **values)
-        )
-        return int(held or 0) if result.rowcount == 1 else None
 
     async def supersede(
         self, owner_id: int, dialect: str, sha3_256: str, *, newest: int, now: int
@@ -217,33 +156,6 @@ class Attachments:
         )
         return first([attachment_of(row) for row in rows])
 
-    async def by_upload_key(
-        self, tenant_id: int, upload_key: str, now: int, since: int, *, lock: bool = False
-    ) -> Attachment | None:
-        """The open upload with that key, else the newest one that was completed under it after `since`.
-
-        With `lock` no other transaction adds to it meanwhile, so that of two last parts one sees the other.
-        """
-        query = (
-            select(*COLUMNS)
-            .where(
-                attachments.c.tenant_id == tenant_id,
-                attachments.c.upload_key == upload_key,
-                or_(
-                    and_(
-                        attachments.c.state == State.RECEIVING.value, attachments.c.expires_at > now
-                    ),
-                    and_(readable(now), attachments.c.updated_at > since),
-                ),
-            )
-            .order_by(
-                (attachments.c.state == State.RECEIVING.value).desc(), attachments.c.id.desc()
-            )
-            .limit(1)
-        )
-        rows = await self._connection.execute(query.with_for_update() if lock else query)
-        return first([attachment_of(row) for row in rows])
-
     async def parts(self, attachment_id: int) -> list[Part]:
         """Without their inline bytes; those come with `part_bytes`."""
         rows = await self._connection.execute(
@@ -256,16 +168,6 @@ class Attachments:
             (
                 await self._connection.execute(select(parts.c.inline).where(parts.c.id == part_id))
             ).scalar_one()
-        )
-
-    async def count_receiving(self, owner_id: int) -> int:
-        return int(
-            await self._connection.scalar(
-                select(func.count()).where(
-                    attachments.c.owner_id == owner_id, attachments.c.state == State.RECEIVING.value
-                )
-            )
-            or 0
         )
 
     async def taken_tokens(self, tenant_id: int, tokens: Sequence[str]) -> set[str]:

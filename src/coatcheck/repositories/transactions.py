@@ -25,6 +25,7 @@ from coatcheck.repositories.listings import Listings
 from coatcheck.repositories.lives import Lives
 from coatcheck.repositories.people import People
 from coatcheck.repositories.quotas import Quotas
+from coatcheck.repositories.receiving import Receiving
 from coatcheck.repositories.replays import Replays
 from coatcheck.repositories.schema import REVISION, revision
 
@@ -79,6 +80,10 @@ class Facts:
     @cached_property
     def quotas(self) -> Quotas:
         return Quotas(self._connection, *self._limits)
+
+    @cached_property
+    def receiving(self) -> Receiving:
+        return Receiving(self._connection)
 
     @cached_property
     def replays(self) -> Replays:

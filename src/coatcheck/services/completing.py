@@ -77,7 +77,7 @@ class Completing:
                 "folder_id": folder,
                 "capability": new_capability(),
             }
-        held = await facts.attachments.seal(upload.id, state, now=now, values=values)
+        held = await facts.receiving.seal(upload.id, state, now=now, values=values)
         if held is None:
             raise _Beaten
         await facts.quotas.charge(upload.owner_id, upload.size, reserved=held)

@@ -159,7 +159,7 @@ class Receiving:
         self, facts: Facts, command: Receive, placement: Placement, *, lock: bool = False
     ) -> Attachment | None:
         now = self._clock.now()
-        return await facts.attachments.by_upload_key(
+        return await facts.receiving.by_upload_key(
             command.caller.tenant_id,
             _upload_key(command, placement),
             now,
@@ -198,7 +198,7 @@ class Receiving:
         caller, now = command.caller, self._clock.now()
         key = _upload_key(command, placement)
         await facts.lives.expire_upload(caller.tenant_id, key, now)
-        if await facts.attachments.count_receiving(caller.id) >= self._limits.max_open_uploads:
+        if await facts.receiving.count_receiving(caller.id) >= self._limits.max_open_uploads:
             raise TooMany("There are too many open uploads.", limit=self._limits.max_open_uploads)
         draft = Draft(
             public_id=new_public_id(),
@@ -215,7 +215,7 @@ class Receiving:
             upload_key=key,
             filing=placement.filing,
         )
-        upload, is_new = await facts.attachments.open(draft)
+        upload, is_new = await facts.receiving.open(draft)
         if is_new and not await facts.quotas.reserve(caller.id, placement.total, count=1):
             raise QuotaExceeded
         return upload
@@ -242,11 +242,9 @@ class Receiving:
         if stash.dimensions and (placement.start == 0 or placement.ordinal == 1):
             values["width"], values["height"] = stash.dimensions
         arrived = received(parts)
-        if not await facts.attachments.progress(
-            upload.id, received=arrived, now=now, values=values
-        ):
+        if not await facts.receiving.progress(upload.id, received=arrived, now=now, values=values):
             raise Gone
-        await facts.attachments.add_part(upload.id, parts[-1])
+        await facts.receiving.add_part(upload.id, parts[-1])
         return replace(
             upload,
             received=arrived,

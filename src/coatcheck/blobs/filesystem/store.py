@@ -1,12 +1,4 @@
-"""Blobs as plain files on a local disk, durable when `put` returns. POSIX only.
-
-    root/blobs/ab/abcdef…       a whole blob; its directory is named by the first two digits of the key
-    root/tmp/abcdef….0123…      a blob being written, locked by its writer until it is done
-
-A blob is written beside, synced, linked to its name (never over another), unlinked beside, and the
-directory synced: at no instant does a name lead to part of a blob. `FsOps` are the system calls of
-which this order is made.
-"""
+"""The store: what is done off the event loop, in which order, and what of it can fail."""
 
 from __future__ import annotations
 
@@ -15,18 +7,17 @@ import errno
 import fcntl
 import os
 import re
-import secrets
 import stat
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Lock
 from typing import ParamSpec, TypeVar
-from urllib.parse import unquote, urlsplit
 
-from coatcheck.blobs.base import BlobExists, BlobKey, BlobMissing, checked, checked_range
+from coatcheck.blobs.base import BlobKey, BlobMissing, checked
+from coatcheck.blobs.filesystem.files import Reader, Writer
+from coatcheck.blobs.filesystem.ops import FsOps
 from coatcheck.domain.errors import StorageFull, Unavailable
 
 P = ParamSpec("P")
@@ -36,8 +27,6 @@ T = TypeVar("T")
 BATCH = 1024 * 1024
 #: Pieces that travel together, however small: well below IOV_MAX, and bounds what tiny pieces cost.
 BATCH_PIECES = 256
-#: Bytes a reader yields at once.
-PIECE = 512 * 1024
 #: Enough for syncs that wait for the disk to wait together: a journal commits them as one.
 THREADS = 16
 #: Seconds after which asking again makes sense.
@@ -46,35 +35,6 @@ RETRY_AFTER = 5
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _SHARD = re.compile(r"[0-9a-f]{2}")
 _LEFTOVER = re.compile(r"[0-9a-f]{32}\.[0-9a-f]{16}")
-
-
-class FsOps:
-    """The system calls whose order decides what a crash leaves behind; a test records or breaks them."""
-
-    def mkdir(self, path: Path) -> None:
-        path.mkdir(mode=0o700)
-        path.chmod(0o700)  # whatever the umask took away
-
-    def open(self, path: str | Path, flags: int, dir_fd: int | None = None) -> int:
-        return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=dir_fd)
-
-    def write(self, fd: int, pieces: Sequence[bytes]) -> int:
-        return os.writev(fd, pieces)
-
-    def pread(self, fd: int, size: int, offset: int) -> bytes:
-        return os.pread(fd, size, offset)
-
-    def fsync(self, fd: int) -> None:
-        os.fsync(fd)
-
-    def link(self, source: Path, name: str, dst_dir_fd: int) -> None:
-        os.link(source, name, dst_dir_fd=dst_dir_fd, follow_symlinks=False)
-
-    def unlink(self, path: str | Path, dir_fd: int | None = None) -> None:
-        os.unlink(path, dir_fd=dir_fd)
-
-    def close(self, fd: int) -> None:
-        os.close(fd)
 
 
 class FilesystemBlobStore:
@@ -98,7 +58,7 @@ class FilesystemBlobStore:
         self._lay_out(root)
 
     async def put(self, key: BlobKey, data: AsyncIterable[bytes]) -> int:
-        writer = _Writer(self._fs, self._tmp, checked(key), self._shard_for_writing)
+        writer = Writer(self._fs, self._tmp, checked(key), self._shard_for_writing)
         stored = 0
         batch: list[bytes] = []
         held = 0
@@ -127,7 +87,7 @@ class FilesystemBlobStore:
     async def read(
         self, key: BlobKey, start: int = 0, stop: int | None = None
     ) -> AsyncIterator[bytes]:
-        reader = _Reader(self._fs, self._opened, checked(key), start, stop)
+        reader = Reader(self._fs, self._opened, checked(key), start, stop)
         try:
             while not reader.done:
                 if piece := await self._in_thread(reader.next):
@@ -301,136 +261,5 @@ class FilesystemBlobStore:
         return True
 
 
-class _Writer:
-    """One blob on its way to the disk: the only owner of its descriptor and of its temporary file.
-
-    Its methods run in threads. Each holds the lock, so that the descriptor is never closed, and its
-    number never given to another file, under an operation still in flight.
-    """
-
-    def __init__(
-        self,
-        fs: FsOps,
-        tmp: Path,
-        key: BlobKey,
-        shard: Callable[[BlobKey], AbstractContextManager[int]],
-    ) -> None:
-        self._fs = fs
-        self._key = key
-        self._shard = shard
-        self._beside = tmp / f"{key}.{secrets.token_hex(8)}"
-        self._lock = Lock()
-        self._fd: int | None = None
-        self._made = False
-        self._linked = False
-        self._over = False
-
-    def write(self, pieces: list[bytes]) -> None:
-        """Append, in full."""
-        with self._lock:
-            if not self._over:
-                self._append(pieces)
-
-    def commit(self, pieces: list[bytes]) -> None:
-        """Append the last pieces, then make the blob durable under its key. Raises BlobExists."""
-        with self._lock:
-            fd = self._append(pieces)
-            self._fs.fsync(fd)
-            with self._shard(self._key) as shard:
-                try:
-                    self._fs.link(self._beside, self._key, shard)
-                except FileExistsError:
-                    raise BlobExists(self._key) from None
-                self._linked = True
-                self._fs.unlink(self._beside)
-                self._made = False
-                # Until here the lock on the file has kept every sweep from it.
-                self._fd = None
-                self._fs.close(fd)
-                self._fs.fsync(shard)
-            self._over = True
-
-    def discard(self) -> None:
-        """Leave nothing behind, as far as the disk lets us; what stays is found by the sweeps."""
-        with self._lock:
-            self._over = True
-            if self._fd is not None:
-                fd, self._fd = self._fd, None
-                with suppress(OSError):
-                    self._fs.close(fd)
-            if self._made:
-                with suppress(OSError):
-                    self._fs.unlink(self._beside)
-            if self._linked:
-                with suppress(OSError), self._shard(self._key) as shard:
-                    self._fs.unlink(self._key, dir_fd=shard)
-
-    def _append(self, pieces: list[bytes]) -> int:
-        if self._fd is None:
-            self._fd = self._fs.open(self._beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-            self._made = True
-            os.fchmod(self._fd, 0o600)  # whatever the umask took away
-            fcntl.flock(self._fd, fcntl.LOCK_EX)
-        while pieces:
-            pieces = _rest(pieces, self._fs.write(self._fd, pieces))
-        return self._fd
-
-
-class _Reader:
-    """One pass over a blob. Its methods run in threads, one after the other."""
-
-    def __init__(
-        self,
-        fs: FsOps,
-        opened: Callable[[BlobKey], int],
-        key: BlobKey,
-        start: int,
-        stop: int | None,
-    ) -> None:
-        self._fs = fs
-        self._opened = opened
-        self._key = key
-        self._fd: int | None = None
-        self._at = start
-        self._stop = stop
-        self._end = 0
-        self.done = False
-
-    def next(self) -> bytes:
-        """The next piece; the last one closes the file. Raises BlobMissing at the first."""
-        if self._fd is None:
-            self._fd = self._opened(self._key)
-            size = os.fstat(self._fd).st_size
-            self._at, self._end = checked_range(self._at, self._stop, size)
-        piece = self._fs.pread(self._fd, min(PIECE, self._end - self._at), self._at)
-        self._at += len(piece)
-        if not piece or self._at >= self._end:
-            self.close()
-        return piece
-
-    def close(self) -> None:
-        self.done = True
-        if self._fd is not None:
-            fd, self._fd = self._fd, None
-            self._fs.close(fd)
-
-
-def _rest(pieces: list[bytes], written: int) -> list[bytes]:
-    """What a short write left over."""
-    for index, piece in enumerate(pieces):
-        if written < len(piece):
-            return [piece[written:], *pieces[index + 1 :]]
-        written -= len(piece)
-    return []
-
-
 def _device(path: Path) -> int:
     return path.lstat().st_dev
-
-
-def open_filesystem(url: str) -> FilesystemBlobStore:
-    """The store of `file:///absolute/directory` (percent-encoded)."""
-    parts = urlsplit(url)
-    if parts.netloc not in {"", "localhost"} or parts.query or parts.fragment or not parts.path:
-        raise ValueError(f"not the URL of a local directory, file:///absolute/directory: {url!r}")
-    return FilesystemBlobStore(Path(unquote(parts.path)))
