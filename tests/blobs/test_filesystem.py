@@ -16,9 +16,9 @@ from typing import Any, cast
 import psutil
 import pytest
 
-from coatcheck.blobs import filesystem
 from coatcheck.blobs.base import BlobExists, BlobKey, BlobMissing, BlobStore, new_blob_key
 from coatcheck.blobs.filesystem import BATCH, FilesystemBlobStore
+from coatcheck.blobs.filesystem import store as module
 from coatcheck.domain.errors import StorageFull, Unavailable
 from coatcheck.testing.blob_store import BlobStoreContract, listed, pattern, pieces, whole
 from tests.blobs.recording import Op, RecordingFs
@@ -239,7 +239,7 @@ def test_a_symbolic_link_in_place_of_a_directory_is_refused(root: Path, tmp_path
 def test_directories_on_different_file_systems_are_refused(
     root: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ):
-    monkeypatch.setattr(filesystem, "_device", lambda path: 2 if path.name == name else 1)
+    monkeypatch.setattr(module, "_device", lambda path: 2 if path.name == name else 1)
     with pytest.raises(ValueError, match="not on the file system"):
         FilesystemBlobStore(root)
 
