@@ -10,11 +10,14 @@ from fastapi import Depends
 from fastapi.security import HTTPBasic, HTTPBearer
 from starlette.requests import Request
 
+from coatcheck.domain.claim import ByPublicId
+from coatcheck.domain.container import ContainerRef
 from coatcheck.domain.errors import Invalid, NotFound
 from coatcheck.domain.pages import Mark, Window
 from coatcheck.domain.principal import Principal
 from coatcheck.web.auth import authenticate
 from coatcheck.web.dependencies import services_of
+from coatcheck.web.dialects.chat.naming import conversation_ref, message_ref, object_id
 
 #: Shown in the documentation; `caller_of` does the work.
 SCHEMES = [
@@ -22,8 +25,7 @@ SCHEMES = [
     HTTPBasic(scheme_name="Chat user name and token", auto_error=False),
 ]
 
-_ID = re.compile(r"[A-Za-z0-9]{16}")
-_NUMBER = re.compile(r"[0-9]{1,18}")
+_ABOVE_ZERO = re.compile(r"0*[1-9][0-9]*")
 
 _DEFAULT_LIMIT = 10
 _MOST = 100
@@ -37,21 +39,38 @@ async def caller_of(request: Request) -> Principal:
     return await authenticate(request, services_of(request), "bearer", "basic")
 
 
-async def object_id(id: str) -> str:
-    """Raises NotFound for what no object can be called."""
-    if _ID.fullmatch(id) is None:
-        raise NotFound
-    return id
+async def _attachment_of_path(id: str) -> ByPublicId:
+    return ByPublicId(object_id(id))
 
 
+async def _message_of_path(id: str) -> ContainerRef:
+    return message_ref(id)
+
+
+async def _conversation_of_path(id: str) -> ContainerRef:
+    try:
+        return conversation_ref(id)
+    except Invalid:
+        raise NotFound from None
+
+
+# A route names its caller first: nothing is told of a path before that is known.
 Caller = Annotated[Principal, Depends(caller_of)]
-ObjectId = Annotated[str, Depends(object_id)]
+OfAttachment = Annotated[ByPublicId, Depends(_attachment_of_path)]
+OfMessage = Annotated[ContainerRef, Depends(_message_of_path)]
+OfConversation = Annotated[ContainerRef, Depends(_conversation_of_path)]
+
+
+def wanted_conversation(request: Request) -> ContainerRef | None:
+    """The one that a list is limited to. Raises Invalid."""
+    name = request.query_params.get("conversation_id")
+    return None if name is None else conversation_ref(name)
 
 
 async def window_of(request: Request, mark_of: Callable[[str], Awaitable[Mark]]) -> Window:
     """The page that `limit`, `starting_after` and `ending_before` ask for; newest first.
 
-    `mark_of` tells an object's place by its id, and raises NotFound. Raises Invalid.
+    `mark_of` tells an object's place by its id, and raises NotFound or Invalid. Raises Invalid.
     """
     query = request.query_params
     limit = _limit(query.get("limit"))
@@ -68,14 +87,15 @@ async def window_of(request: Request, mark_of: Callable[[str], Awaitable[Mark]])
 
 async def _place(id: str, field: str, mark_of: Callable[[str], Awaitable[Mark]]) -> Mark:
     try:
-        return await mark_of(await object_id(id))
-    except NotFound:
+        return await mark_of(id)
+    except (NotFound, Invalid):
         raise Invalid(f"{field} names no object of this list.", field=field) from None
 
 
 def _limit(text: str | None) -> int:
     if text is None:
         return _DEFAULT_LIMIT
-    if _NUMBER.fullmatch(text) is None or int(text) < 1:
+    if _ABOVE_ZERO.fullmatch(text) is None:
         raise Invalid("limit has to be a whole number above 0.", field="limit")
-    return min(int(text), _MOST)
+    digits = text.lstrip("0")
+    return min(int(digits), _MOST) if len(digits) <= len(str(_MOST)) else _MOST

@@ -11,9 +11,9 @@ from coatcheck.domain.media_type import bare, safe_inline
 from coatcheck.domain.names import download_name
 from coatcheck.web.content import content_response
 from coatcheck.web.dependencies import Desk
-from coatcheck.web.dialects.chat.asking import ObjectId
+from coatcheck.web.dialects.chat.asking import OfAttachment
+from coatcheck.web.dialects.chat.naming import NAMELESS
 from coatcheck.web.dialects.chat.shapes import Error
-from coatcheck.web.dialects.chat.showing import NAMELESS
 from coatcheck.web.headers.content_disposition import content_disposition
 
 router = APIRouter()
@@ -30,11 +30,14 @@ _BINARY = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
         206: {"description": "The range that was asked for", "content": _BINARY},
         304: {"description": "The client has it already"},
         404: {"model": Error},
+        412: {"description": "It is not what If-Match or If-Unmodified-Since expect"},
         416: {"model": Error},
     },
 )
-async def download(id: ObjectId, filename: str, request: Request, services: Desk) -> Response:
-    content = await services.downloads.open_by_public_id(id)
+async def download(
+    wanted: OfAttachment, filename: str, request: Request, services: Desk
+) -> Response:
+    content = await services.downloads.open_by_public_id(wanted.public_id)
     attachment = content.attachment
     media_type = attachment.media_type
     if media_type == bare(media_type) == "text/plain":

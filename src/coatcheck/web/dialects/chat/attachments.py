@@ -7,18 +7,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from coatcheck.domain.claim import ByPublicId
-from coatcheck.domain.container import ContainerRef
 from coatcheck.domain.lifecycle import State
 from coatcheck.domain.names import clean_filename
 from coatcheck.domain.pages import Mark
 from coatcheck.domain.selection import Selection
 from coatcheck.services.commands import ChangeDetails
 from coatcheck.web.dependencies import BaseUrl, Body, Config, Desk
-from coatcheck.web.dialects.chat.asking import Caller, ObjectId, window_of
-from coatcheck.web.dialects.chat.documenting import failures, fields, file_form, pages
+from coatcheck.web.dialects.chat.asking import Caller, OfAttachment, wanted_conversation, window_of
+from coatcheck.web.dialects.chat.documenting import failures, fields, file_form, pages_within
+from coatcheck.web.dialects.chat.naming import object_id
 from coatcheck.web.dialects.chat.reading import read_fields
 from coatcheck.web.dialects.chat.shapes import Attachment, Attachments
-from coatcheck.web.dialects.chat.showing import CONVERSATION, View
+from coatcheck.web.dialects.chat.showing import View
 from coatcheck.web.dialects.chat.uploading import take_file
 
 router = APIRouter()
@@ -28,20 +28,17 @@ router = APIRouter()
     "",
     summary="The attachments that the caller may see, newest first",
     responses=failures(400),
-    openapi_extra=pages(),
+    openapi_extra=pages_within(),
 )
 async def list_attachments(
     request: Request, caller: Caller, services: Desk, base: BaseUrl
 ) -> Attachments:
     async def mark_of(id: str) -> Mark:
-        found = await services.downloads.find(caller, ByPublicId(id))
+        found = await services.downloads.find(caller, ByPublicId(object_id(id)))
         return Mark(found.created_at, found.id)
 
     window = await window_of(request, mark_of)
-    conversation = request.query_params.get("conversation_id")
-    selection = Selection(
-        within=None if conversation is None else ContainerRef(CONVERSATION, conversation)
-    )
+    selection = Selection(within=wanted_conversation(request))
     page = await services.listing.visible(caller, selection, window)
     view = await View.of(services, caller, base, page.items)
     return Attachments(
@@ -61,7 +58,7 @@ async def list_attachments(
 async def upload(
     request: Request, caller: Caller, services: Desk, config: Config, body: Body, base: BaseUrl
 ) -> Response:
-    attachment = await take_file(request, services.uploads, caller, body, config)
+    attachment = await take_file(request, services, caller, body, config)
     shown = (await View.of(services, caller, base, [attachment])).attachment(attachment)
     return JSONResponse(
         shown.model_dump(),
@@ -71,8 +68,8 @@ async def upload(
 
 
 @router.get("/{id}", summary="One attachment", responses=failures(404))
-async def show(id: ObjectId, caller: Caller, services: Desk, base: BaseUrl) -> Attachment:
-    attachment = await services.downloads.find(caller, ByPublicId(id))
+async def show(caller: Caller, wanted: OfAttachment, services: Desk, base: BaseUrl) -> Attachment:
+    attachment = await services.downloads.find(caller, wanted)
     return (await View.of(services, caller, base, [attachment])).attachment(attachment)
 
 
@@ -83,13 +80,18 @@ async def show(id: ObjectId, caller: Caller, services: Desk, base: BaseUrl) -> A
     openapi_extra=fields(filename={"type": "string", "maxLength": 255}),
 )
 async def rename(
-    id: ObjectId, request: Request, caller: Caller, services: Desk, body: Body, base: BaseUrl
+    caller: Caller,
+    wanted: OfAttachment,
+    request: Request,
+    services: Desk,
+    body: Body,
+    base: BaseUrl,
 ) -> Attachment:
     filename = (await read_fields(request, body)).text("filename")
     attachment = await services.details.change(
         ChangeDetails(
             caller=caller,
-            reference=ByPublicId(id),
+            reference=wanted,
             name=None if filename is None else clean_filename(filename),
         )
     )
@@ -97,7 +99,7 @@ async def rename(
 
 
 @router.delete("/{id}", summary="Delete a file for good", status_code=204, responses=failures(404))
-async def delete(id: ObjectId, caller: Caller, services: Desk) -> Response:
+async def delete(caller: Caller, wanted: OfAttachment, services: Desk) -> Response:
     states = {State.DETACHED, State.CLAIMED}
-    await services.deleting.delete(caller, ByPublicId(id), states, own=True)
+    await services.deleting.delete(caller, wanted, states, own=True)
     return Response(status_code=204)

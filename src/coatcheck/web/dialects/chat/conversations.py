@@ -1,4 +1,4 @@
-"""Conversations: as much of them as messages and attachments need. One is known from its first mention on."""
+"""Conversations: as much of them as messages and attachments need. One is known from its first message on."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from coatcheck.domain.container import ContainerRef
 from coatcheck.domain.pages import Mark
 from coatcheck.services.names import new_public_id
 from coatcheck.web.dependencies import BaseUrl, Desk
-from coatcheck.web.dialects.chat.asking import Caller, window_of
+from coatcheck.web.dialects.chat.asking import Caller, OfConversation, window_of
 from coatcheck.web.dialects.chat.documenting import failures, pages
+from coatcheck.web.dialects.chat.naming import CONVERSATION, conversation_ref
 from coatcheck.web.dialects.chat.shapes import Conversation, Conversations
-from coatcheck.web.dialects.chat.showing import CONVERSATION, conversation_shape
+from coatcheck.web.dialects.chat.showing import conversation_shape
 
 router = APIRouter()
 
@@ -23,7 +23,7 @@ router = APIRouter()
 )
 async def list_conversations(request: Request, caller: Caller, services: Desk) -> Conversations:
     async def mark_of(id: str) -> Mark:
-        found = await services.containers.get(caller, ContainerRef(CONVERSATION, id))
+        found = await services.containers.get(caller, conversation_ref(id))
         return Mark(found.created_at, found.id)
 
     window = await window_of(request, mark_of)
@@ -42,7 +42,7 @@ async def list_conversations(request: Request, caller: Caller, services: Desk) -
     responses=failures(),
 )
 async def begin(caller: Caller, services: Desk, base: BaseUrl) -> Response:
-    made = await services.containers.make_known(caller, ContainerRef(CONVERSATION, new_public_id()))
+    made = await services.containers.make_known(caller, conversation_ref(new_public_id()))
     shown = conversation_shape(made)
     return JSONResponse(
         shown.model_dump(),
@@ -52,5 +52,5 @@ async def begin(caller: Caller, services: Desk, base: BaseUrl) -> Response:
 
 
 @router.get("/{id}", summary="One conversation", responses=failures(404))
-async def show(id: str, caller: Caller, services: Desk) -> Conversation:
-    return conversation_shape(await services.containers.get(caller, ContainerRef(CONVERSATION, id)))
+async def show(caller: Caller, wanted: OfConversation, services: Desk) -> Conversation:
+    return conversation_shape(await services.containers.get(caller, wanted))

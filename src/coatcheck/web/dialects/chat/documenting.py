@@ -7,7 +7,7 @@ from typing import Any
 from coatcheck.web.dialects.chat.shapes import Error
 
 _BINARY = {"type": "string", "format": "binary"}
-_TEXT = {"type": "string"}
+_TEXT: dict[str, Any] = {"type": "string"}
 _IDS = {"type": "array", "items": {"type": "string"}}
 
 Responses = dict[int | str, dict[str, Any]]
@@ -35,24 +35,47 @@ def fields(*required: str, **properties: Any) -> dict[str, Any]:
     return _body({kind: {"schema": schema} for kind in kinds})
 
 
-def message_fields(*required: str) -> dict[str, Any]:
-    return fields(*required, conversation_id=_TEXT, message=_TEXT, attachments=_IDS, reactions=_IDS)
+def new_message() -> dict[str, Any]:
+    """`openapi_extra` of the route that sends one."""
+    described = fields(
+        "conversation_id",
+        "message",
+        conversation_id=_TEXT,
+        message=_TEXT,
+        attachments=_IDS,
+        reactions=_IDS,
+    )
+    text = "Sent twice with the same key, a message is made once."
+    return described | {"parameters": [_parameter("Idempotency-Key", text, where="header")]}
+
+
+def changed_message() -> dict[str, Any]:
+    """`openapi_extra` of the route that changes one."""
+    return fields(message=_TEXT, attachments=_IDS, reactions=_IDS)
 
 
 def pages() -> dict[str, Any]:
     """`openapi_extra` of a list."""
-    described = {
-        "limit": ("How many, 1 to 100; 10 where it is not given.", {"type": "integer"}),
-        "starting_after": ("The page behind this object.", _TEXT),
-        "ending_before": ("The page before this object.", _TEXT),
-        "conversation_id": ("Those of this conversation.", _TEXT),
-    }
+    limit = {"type": "integer", "minimum": 1, "maximum": 100, "default": 10}
     return {
         "parameters": [
-            {"name": name, "in": "query", "description": text, "schema": schema}
-            for name, (text, schema) in described.items()
+            _parameter("limit", "How many.", limit),
+            _parameter("starting_after", "The page behind this object."),
+            _parameter("ending_before", "The page before this object."),
         ]
     }
+
+
+def pages_within() -> dict[str, Any]:
+    """`openapi_extra` of a list that can be limited to a conversation."""
+    of_one = _parameter("conversation_id", "Those of this conversation.")
+    return {"parameters": [*pages()["parameters"], of_one]}
+
+
+def _parameter(
+    name: str, text: str, schema: dict[str, Any] = _TEXT, *, where: str = "query"
+) -> dict[str, Any]:
+    return {"name": name, "in": where, "description": text, "schema": schema}
 
 
 def _body(content: dict[str, Any]) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def render(problem: Problem, request: Request) -> Response:
     error = Error(
         type=kind,
         message=_MESSAGES.get(problem.code, problem.detail),
-        documentation_url=f"{base_url(request)}/-/docs#errors-{kind}",
+        documentation_url=f"{base_url(request)}/-/docs#/chat",
     )
     response = JSONResponse(error.model_dump(), status_code=problem.status)
     if problem.status == 401:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,33 +16,49 @@ from coatcheck.domain.errors import Invalid, NotFound
 from coatcheck.domain.pages import Mark
 from coatcheck.domain.principal import Principal
 from coatcheck.services.bundle import Services
-from coatcheck.services.commands import AmendContainer, CreateContainer, DeleteContainer
+from coatcheck.services.commands import (
+    AmendContainer,
+    CreateContainer,
+    DeleteContainer,
+    RequestId,
+)
 from coatcheck.services.names import new_public_id
 from coatcheck.web.dependencies import BaseUrl, Body, Desk
-from coatcheck.web.dialects.chat.asking import Caller, ObjectId, window_of
-from coatcheck.web.dialects.chat.documenting import failures, message_fields, pages
+from coatcheck.web.dialects.chat.asking import Caller, OfMessage, wanted_conversation, window_of
+from coatcheck.web.dialects.chat.documenting import (
+    changed_message,
+    failures,
+    new_message,
+    pages_within,
+)
+from coatcheck.web.dialects.chat.naming import MESSAGE, conversation_ref, message_ref
 from coatcheck.web.dialects.chat.reading import Fields, read_fields
 from coatcheck.web.dialects.chat.shapes import Message, Messages
-from coatcheck.web.dialects.chat.showing import CONVERSATION, MESSAGE, message_shape
+from coatcheck.web.dialects.chat.showing import message_shapes
+from coatcheck.web.headers import single
 
 router = APIRouter()
 
+_KEY = re.compile(r"[ -~]{1,255}")
 
-@router.get("", summary="Messages, newest first", responses=failures(400), openapi_extra=pages())
+
+@router.get(
+    "", summary="Messages, newest first", responses=failures(400), openapi_extra=pages_within()
+)
 async def list_messages(
     request: Request, caller: Caller, services: Desk, base: BaseUrl
 ) -> Messages:
     async def mark_of(id: str) -> Mark:
-        found = await services.containers.get(caller, _ref(id))
+        found = await services.containers.get(caller, message_ref(id))
         return Mark(found.created_at, found.id)
 
     window = await window_of(request, mark_of)
-    conversation = request.query_params.get("conversation_id")
-    sieve = Sieve(fields={} if conversation is None else {"conversation_id": [conversation]})
+    conversation = wanted_conversation(request)
+    sieve = Sieve(fields={"conversation_id": [conversation.external_id]} if conversation else {})
     page = await services.containers.page(caller, MESSAGE, window, sieve)
     return Messages(
         has_more=page.newer if window.before else page.older,
-        data=[await message_shape(services, base, each) for each in page.items],
+        data=await message_shapes(services, base, page.items),
     )
 
 
@@ -50,14 +67,15 @@ async def list_messages(
     summary="Send a message, with attachments",
     status_code=201,
     response_model=Message,
-    responses=failures(400),
-    openapi_extra=message_fields("conversation_id", "message"),
+    responses=failures(400, 409),
+    openapi_extra=new_message(),
 )
 async def send(
     request: Request, caller: Caller, services: Desk, body: Body, base: BaseUrl
 ) -> Response:
-    message = await _create(services, caller, await read_fields(request, body))
-    shown = await message_shape(services, base, message)
+    fields = await read_fields(request, body)
+    message = await _create(services, caller, fields, _request_id(request, fields))
+    (shown,) = await message_shapes(services, base, [message])
     return JSONResponse(
         shown.model_dump(),
         status_code=201,
@@ -66,8 +84,9 @@ async def send(
 
 
 @router.get("/{id}", summary="One message", responses=failures(404))
-async def show(id: ObjectId, caller: Caller, services: Desk, base: BaseUrl) -> Message:
-    return await message_shape(services, base, await services.containers.get(caller, _ref(id)))
+async def show(caller: Caller, wanted: OfMessage, services: Desk, base: BaseUrl) -> Message:
+    message = await services.containers.get(caller, wanted)
+    return (await message_shapes(services, base, [message]))[0]
 
 
 @router.put(
@@ -75,13 +94,18 @@ async def show(id: ObjectId, caller: Caller, services: Desk, base: BaseUrl) -> M
     summary="Change a message, or what is attached to it",
     description="With `attachments`, those are all that it has; the others are kept, detached.",
     responses=failures(400, 404),
-    openapi_extra=message_fields(),
+    openapi_extra=changed_message(),
 )
 async def change(
-    id: ObjectId, request: Request, caller: Caller, services: Desk, body: Body, base: BaseUrl
+    caller: Caller,
+    wanted: OfMessage,
+    request: Request,
+    services: Desk,
+    body: Body,
+    base: BaseUrl,
 ) -> Message:
-    message = await _amend(services, caller, _ref(id), await read_fields(request, body))
-    return await message_shape(services, base, message)
+    message = await _amend(services, caller, wanted, await read_fields(request, body))
+    return (await message_shapes(services, base, [message]))[0]
 
 
 @router.delete(
@@ -90,18 +114,19 @@ async def change(
     status_code=204,
     responses=failures(404),
 )
-async def delete(id: ObjectId, caller: Caller, services: Desk) -> Response:
+async def delete(caller: Caller, wanted: OfMessage, services: Desk) -> Response:
     await services.containers.delete(
         DeleteContainer(
-            caller=caller, ref=_ref(id), tombstone=lambda _message, _now: {}, keep_bytes=True
+            caller=caller, ref=wanted, tombstone=lambda _message, _now: {}, keep_bytes=True
         )
     )
     return Response(status_code=204)
 
 
-async def _create(services: Services, caller: Principal, fields: Fields) -> Container:
-    fields.required("conversation_id")
-    conversation = ContainerRef(CONVERSATION, fields.id("conversation_id") or "")
+async def _create(
+    services: Services, caller: Principal, fields: Fields, request: RequestId | None
+) -> Container:
+    conversation = conversation_ref(fields.required("conversation_id"))
     said = {
         "conversation_id": conversation.external_id,
         "contact": {
@@ -110,15 +135,16 @@ async def _create(services: Services, caller: Principal, fields: Fields) -> Cont
             "display_name": caller.display,
         },
         "message": fields.required("message"),
-        "reactions": _reactions(fields) or [],
+        "reactions": fields.reactions() or [],
     }
     command = CreateContainer(
         caller=caller,
-        ref=_ref(new_public_id()),
+        ref=message_ref(new_public_id()),
         wanted=fields.attachments() or (),
         compose=lambda _message, _claims, _now: said,
         exclusive=True,
         parent=conversation,
+        request=request,
     )
     await services.containers.make_known(caller, conversation)
     try:
@@ -130,7 +156,7 @@ async def _create(services: Services, caller: Principal, fields: Fields) -> Cont
 async def _amend(
     services: Services, caller: Principal, ref: ContainerRef, fields: Fields
 ) -> Container:
-    message, reactions = fields.text("message"), _reactions(fields)
+    message, reactions = fields.text("message"), fields.reactions()
 
     def compose(so_far: Container, _claims: Sequence[Claim] | None, _now: int) -> dict[str, Any]:
         changed = {"message": message, "reactions": reactions}
@@ -153,20 +179,15 @@ async def _amend(
         raise
 
 
-def _reactions(fields: Fields) -> list[str] | None:
-    given = fields.values.get("reactions")
+def _request_id(request: Request, fields: Fields) -> RequestId | None:
+    """What tells this request from others, where its client says so. Raises Invalid."""
+    given = single(request.headers, "idempotency-key")
     if given is None:
         return None
-    listed = given if isinstance(given, list) else [given]
-    reactions = [each for each in listed if isinstance(each, str)]
-    if len(reactions) != len(listed):
-        raise Invalid("reactions has to be a list of strings.", field="reactions")
-    return reactions
+    if _KEY.fullmatch(given) is None:
+        raise Invalid("Idempotency-Key has to be 1 to 255 characters of ASCII.")
+    return RequestId(endpoint="chat messages", id=given, fingerprint=fields.fingerprint())
 
 
 def _unknown_attachment() -> Invalid:
     return Invalid("attachments names one that does not exist.", field="attachments")
-
-
-def _ref(id: str) -> ContainerRef:
-    return ContainerRef(MESSAGE, id)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -16,7 +18,7 @@ from coatcheck.web.streaming import parse_json, read_bytes
 
 _MAX_BODY = 256 * 1024
 _MOST_FIELDS = 1000
-_LONGEST_ID = 255
+_MOST_ATTACHMENTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Fields:
     def text(self, name: str) -> str | None:
         """None where it is absent. Raises Invalid where it is no text."""
         value = self.values.get(name)
-        if value is not None and (not isinstance(value, str) or "\0" in value):
+        if value is not None and not isinstance(value, str):
             raise Invalid(f"{name} has to be a string.", field=name)
         return value
 
@@ -39,19 +41,37 @@ class Fields:
             raise Missing(f"{name} is required.", field=name)
         return value
 
-    def id(self, name: str) -> str | None:
-        """A name that some other object goes by. Raises Invalid."""
-        value = self.text(name)
-        if value is not None and not 1 <= len(value) <= _LONGEST_ID:
-            raise Invalid(f"{name} is not valid.", field=name)
-        return value
-
     def attachments(self) -> tuple[Wanted, ...] | None:
-        """`attachments[]=id`, `attachments=id1,id2`, or a JSON array of ids or objects; None where it is absent."""
-        for name in ("attachments", "attachments[]"):
-            if name in self.values:
-                return tuple(Wanted(reference=ByPublicId(id)) for id in _ids(self.values[name]))
-        return None
+        """`attachments[]=id`, `attachments=id1,id2`, or a JSON array of ids or objects; None where it is absent.
+
+        Raises Invalid.
+        """
+        name = next(
+            (each for each in ("attachments", "attachments[]") if each in self.values), None
+        )
+        if name is None:
+            return None
+        ids = _ids(self.values[name])
+        if len(ids) > _MOST_ATTACHMENTS:
+            raise Invalid(
+                f"A message has {_MOST_ATTACHMENTS} attachments at most.", field="attachments"
+            )
+        return tuple(Wanted(reference=ByPublicId(id)) for id in ids)
+
+    def reactions(self) -> list[str] | None:
+        """`reactions[]=text`, or a JSON array of texts; None where it is absent. Raises Invalid."""
+        given = self.values.get("reactions", self.values.get("reactions[]"))
+        if given is None:
+            return None
+        listed = given if isinstance(given, list) else [given] if given else []
+        reactions = [each for each in listed if isinstance(each, str)]
+        if len(reactions) != len(listed):
+            raise Invalid("reactions has to be a list of strings.", field="reactions")
+        return reactions
+
+    def fingerprint(self) -> str:
+        """The same for the same values, as a form or as JSON."""
+        return sha256(json.dumps(self.values, sort_keys=True).encode()).hexdigest()
 
 
 async def read_fields(request: Request, body: Body) -> Fields:
@@ -71,13 +91,15 @@ async def read_fields(request: Request, body: Body) -> Fields:
 def _form(data: bytes) -> dict[str, object]:
     try:
         pairs = parse_qsl(
-            data.decode("ascii"),
+            data.decode("utf-8"),  # curl -d sends a text as it was typed
             keep_blank_values=True,
             errors="strict",
             max_num_fields=_MOST_FIELDS,
         )
     except ValueError:
         raise Malformed("The body is not a form.") from None
+    if any("\0" in text for pair in pairs for text in pair):
+        raise Malformed("A field holds a NUL.")
     values: dict[str, object] = {}
     for name, value in pairs:
         before = values.get(name)

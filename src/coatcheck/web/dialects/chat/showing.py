@@ -11,12 +11,7 @@ from coatcheck.domain.container import Container
 from coatcheck.domain.principal import Principal
 from coatcheck.services.bundle import Services
 from coatcheck.web.dialects.chat import shapes
-
-MESSAGE = "message"
-CONVERSATION = "conversation"
-
-#: What an attachment is called that was left through an API where it need not have a name.
-NAMELESS = "file"
+from coatcheck.web.dialects.chat.naming import MESSAGE, NAMELESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +48,18 @@ class View:
         )
 
 
-async def message_shape(services: Services, base_url: str, message: Container) -> shapes.Message:
-    """With what it holds now: an attachment that was deleted is not part of it any more."""
-    held = [each.attachment for each in await services.containers.held_by(message)]
+async def message_shapes(
+    services: Services, base_url: str, messages: Sequence[Container]
+) -> list[shapes.Message]:
+    """With what they hold now: an attachment that was deleted is not part of a message any more."""
+    held = await services.containers.held_by_each(messages)
+    return [
+        _message_shape(base_url, each, [claim.attachment for claim in held.get(each.id, ())])
+        for each in messages
+    ]
+
+
+def _message_shape(base_url: str, message: Container, held: Sequence[Attachment]) -> shapes.Message:
     view = View(base_url, {each.id: message.ref.external_id for each in held})
     body = message.body
     return shapes.Message(

@@ -5,15 +5,15 @@ from __future__ import annotations
 from starlette.requests import Request
 
 from coatcheck.domain.attachment import Attachment
-from coatcheck.domain.container import ContainerRef
+from coatcheck.domain.container import Container
 from coatcheck.domain.errors import Invalid, Missing, NotFound, TooLarge
 from coatcheck.domain.media_type import choose_media_type
 from coatcheck.domain.names import clean_filename
 from coatcheck.domain.principal import Principal
+from coatcheck.services.bundle import Services
 from coatcheck.services.commands import Deposit, Description
-from coatcheck.services.uploads import Uploads
 from coatcheck.web.config import WireConfig
-from coatcheck.web.dialects.chat.showing import MESSAGE, NAMELESS
+from coatcheck.web.dialects.chat.naming import NAMELESS, conversation_ref, message_ref
 from coatcheck.web.headers import single
 from coatcheck.web.headers.content_encoding import refuse_encoded
 from coatcheck.web.multipart import FileForm
@@ -26,7 +26,7 @@ _NO_CONTENT = "file must be uploaded as multipart file content (with curl: -F fi
 
 
 async def take_file(
-    request: Request, uploads: Uploads, caller: Principal, body: RequestBody, config: WireConfig
+    request: Request, services: Services, caller: Principal, body: RequestBody, config: WireConfig
 ) -> Attachment:
     """Kept for ever, until it is deleted. A message is named before the file, a conversation also after it.
 
@@ -42,14 +42,17 @@ async def take_file(
     if sent is None:
         raise Missing(_NO_CONTENT if "file" in form.fields else "file is required.", field="file")
     name = clean_filename(sent.filename or NAMELESS)
-    message = form.fields.get("message_id")
+    message_id = form.fields.get("message_id")
+    message = await _own_message(services, caller, message_id) if message_id else None
 
     async def describe(head: bytes) -> Description:
-        if form.fields.get("message_id") != message:
+        if form.fields.get("message_id") != message_id:
             raise Invalid("message_id has to come before the file.", field="message_id")
         conversation = form.fields.get("conversation_id") or None
-        if conversation and (len(conversation) > 255 or "\0" in conversation):
-            raise Invalid("conversation_id is not valid.", field="conversation_id")
+        if conversation:
+            conversation_ref(conversation)
+        if conversation and message and message.body["conversation_id"] != conversation:
+            raise Invalid("The message is in another conversation.", field="conversation_id")
         return Description(
             name=name,
             media_type=choose_media_type(sent.content_type, name, head),
@@ -63,9 +66,24 @@ async def take_file(
         describe=describe,
         max_size=config.max_size,
         lifetime=None,
-        into=ContainerRef(MESSAGE, message) if message else None,
+        into=message.ref if message else None,
     )
     try:
-        return await uploads.deposit(deposit)
+        return await services.uploads.deposit(deposit)
+    except NotFound:  # it was deleted meanwhile
+        raise _no_message() from None
+
+
+async def _own_message(services: Services, caller: Principal, id: str) -> Container:
+    """Only its sender adds to a message. Raises Invalid."""
+    try:
+        found = await services.containers.get(caller, message_ref(id))
     except NotFound:
-        raise Invalid("There is no such message.", field="message_id") from None
+        raise _no_message() from None
+    if found.owner_id != caller.id:
+        raise _no_message()
+    return found
+
+
+def _no_message() -> Invalid:
+    return Invalid("There is no such message.", field="message_id")
