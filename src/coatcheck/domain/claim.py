@@ -36,9 +36,13 @@ Reference = ById | ByPublicId | ByDigest | ByToken
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """One attachment a container asks for, and what it calls it (None: as the attachment calls itself)."""
+    """One attachment a container asks for, and what it calls it (None: as the attachment calls itself).
+
+    With a `digest`, the attachment that is named has to have it.
+    """
 
     reference: Reference
+    digest: Digest | None = None
     name: str | None = None
     media_type: str | None = None
     category: str | None = None
@@ -46,13 +50,14 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A hold that exists; `position` is its place in the container's list."""
+    """A hold that exists; `position` is its place in the container's list, `expires_at` the end of its lease."""
 
     attachment: Attachment
     position: int
     name: str | None = None
     media_type: str | None = None
     category: str | None = None
+    expires_at: int | None = None
 
     @property
     def shown_name(self) -> str | None:

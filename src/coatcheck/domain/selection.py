@@ -10,12 +10,13 @@ from coatcheck.domain.lifecycle import State
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Those that meet all that is given; `owner` is a login.
+    """Those that meet all that is given; `owner` is a login, `token` a path in the tenant's tree.
 
     `within` is a container whose children hold them, or by whose id they are grouped.
     """
 
     state: State | None = None
     owner: str | None = None
+    token: str | None = None
     container: ContainerRef | None = None
     within: ContainerRef | None = None

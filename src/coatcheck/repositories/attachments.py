@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coatcheck.domain.attachment import Attachment, Draft, Part
+from coatcheck.domain.claim import ByDigest, ById, ByPublicId, ByToken, Reference
 from coatcheck.domain.lifecycle import VISIBLE, Event, State, target
 from coatcheck.domain.principal import Principal
 from coatcheck.repositories.rows import (
@@ -117,15 +118,18 @@ class Attachments:
     async def by_public_id(self, caller: Principal, public_id: str, now: int) -> Attachment | None:
         return first(await self.candidates(caller, attachments.c.public_id == public_id, now))
 
-    async def why_not(self, caller: Principal, attachment_id: int, now: int) -> str:
+    async def why_not(self, caller: Principal, reference: Reference, now: int) -> str:
         """Why the caller cannot read its own attachment: "incomplete", "expired", or, as for others', "not_found"."""
         row = (
             await self._connection.execute(
-                select(attachments.c.state, attachments.c.reason, attachments.c.expires_at).where(
-                    attachments.c.id == attachment_id,
+                select(attachments.c.state, attachments.c.reason, attachments.c.expires_at)
+                .where(
+                    _named(reference),
                     attachments.c.tenant_id == caller.tenant_id,
                     attachments.c.owner_id == caller.id,
                 )
+                .order_by(attachments.c.id.desc())
+                .limit(1)
             )
         ).one_or_none()
         if row is None:
@@ -212,3 +216,15 @@ class Attachments:
             select(parts.c.blob_key).where(parts.c.blob_key.in_(blob_keys))
         )
         return {str(key) for key in rows.scalars()}
+
+
+def _named(reference: Reference) -> ColumnElement[bool]:
+    match reference:
+        case ById(id):
+            return attachments.c.id == id
+        case ByPublicId(public_id):
+            return attachments.c.public_id == public_id
+        case ByToken(token):
+            return attachments.c.token == token
+        case ByDigest(digest):
+            return attachments.c[digest.algorithm] == digest.hex

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Row, and_, bindparam, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coatcheck.domain.attachment import Attachment
@@ -94,15 +94,37 @@ class Claims:
         return result.rowcount
 
     async def renew(
-        self, container_id: int, attachment_ids: Iterable[int], expires_at: int | None
+        self, container_id: int, held: Sequence[tuple[int, Wanted]], expires_at: int | None
     ) -> None:
-        """A claim made again has the new lease, or none."""
-        ids = list(attachment_ids)
-        if ids:
+        """A claim made again has the new lease, or none; and what it is called now, where it is called anything."""
+        for attachment_id, wanted in held:
+            called = {"name": wanted.name, "media_type": wanted.media_type}
             await self._connection.execute(
                 update(claims)
-                .where(claims.c.container_id == container_id, claims.c.attachment_id.in_(ids))
-                .values(expires_at=expires_at)
+                .where(
+                    claims.c.container_id == container_id, claims.c.attachment_id == attachment_id
+                )
+                .values(
+                    expires_at=expires_at,
+                    **{field: text for field, text in called.items() if text is not None},
+                )
+            )
+
+    async def arrange(self, container_id: int, attachment_ids: Sequence[int]) -> None:
+        """Put what the container holds into this order."""
+        places = [
+            {"held": attachment_id, "place": place}
+            for place, attachment_id in enumerate(attachment_ids)
+        ]
+        if places:
+            await self._connection.execute(
+                update(claims)
+                .where(
+                    claims.c.container_id == container_id,
+                    claims.c.attachment_id == bindparam("held"),
+                )
+                .values(position=bindparam("place")),
+                places,
             )
 
     async def lapse(self, now: int, limit: int) -> list[int]:
@@ -163,6 +185,7 @@ _HELD = select(
     claims.c.name.label("claim_name"),
     claims.c.media_type.label("claim_media_type"),
     claims.c.category.label("claim_category"),
+    claims.c.expires_at.label("claim_expires_at"),
 ).join(claims, claims.c.attachment_id == attachments.c.id)
 
 
@@ -174,4 +197,5 @@ def _claim(row: Row[*tuple[Any, ...]]) -> Claim:
         name=row.claim_name,
         media_type=row.claim_media_type,
         category=row.claim_category,
+        expires_at=row.claim_expires_at,
     )

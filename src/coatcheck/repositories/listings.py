@@ -78,6 +78,8 @@ def _conditions(caller: Principal, selection: Selection) -> list[ColumnElement[b
         conditions.append(attachments.c.state == selection.state.value)
     if selection.within is not None:
         conditions.append(_within(caller, selection.within))
+    if selection.token is not None:
+        conditions.append(attachments.c.token == selection.token)
     if selection.owner is not None:
         owner = select(principals.c.id).where(
             principals.c.tenant_id == caller.tenant_id, principals.c.login == selection.owner

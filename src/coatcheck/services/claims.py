@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from coatcheck.domain.attachment import Attachment
-from coatcheck.domain.claim import ByDigest, ById, Claim, Reference, Wanted
+from coatcheck.domain.claim import (
+    ByDigest,
+    ById,
+    ByPublicId,
+    ByToken,
+    Claim,
+    Reference,
+    Wanted,
+)
 from coatcheck.domain.container import Container, ContainerRef
-from coatcheck.domain.errors import AlreadyClaimed, NotFound
+from coatcheck.domain.errors import AlreadyClaimed, CoatcheckError, DigestMismatch, NotFound
 from coatcheck.domain.lifecycle import State
 from coatcheck.domain.principal import Principal
 from coatcheck.services.commands import ClaimAttachments, Limits, ReleaseAttachments
@@ -44,9 +52,7 @@ class Claims:
 
         Raises NotFound or AlreadyClaimed with `refusals`: a list of (reference, reason), and nothing is changed then.
         """
-        await self._digests.make_findable(
-            command.caller, *(each.reference for each in command.wanted)
-        )
+        await self._take_digests(command)
         freed: list[int] = []
 
         async def work(facts: Facts, now: int) -> list[int]:
@@ -65,18 +71,21 @@ class Claims:
                 now,
                 exclusive=command.exclusive,
                 expires_at=expires_at,
+                held_first=True,
             )
             if command.exactly:
+                ids = [each.attachment.id for each in kept]
                 freed.extend(
                     await let_go(
                         facts,
                         container,
                         now,
-                        keep={each.attachment.id for each in kept},
+                        keep=ids,
                         lifetime=self._limits.detached,
                         delete=command.delete_others,
                     )
                 )
+                await facts.claims.arrange(container.id, ids)
             return [each.attachment.id for each in await facts.claims.held_by(container.id)]
 
         await to_the_end(
@@ -99,22 +108,17 @@ class Claims:
 
     async def release(self, command: ReleaseAttachments) -> None:
         """All of what the container holds, or those named. Raises NotFound; nothing is changed then."""
+        await self._digests.make_findable(command.caller, *(command.references or ()))
         freed: list[int] = []
 
         async def work() -> None:
             async with self._transactions.write() as facts:
                 now = self._clock.now()
                 container = await living(facts, command.caller.tenant_id, command.ref)
-                held = {each.attachment.id for each in await facts.claims.held_by(container.id)}
                 keep: set[int] = set()
                 if command.references is not None:
-                    named = set()
-                    for reference in command.references:
-                        found = await resolve(facts, command.caller, reference, now)
-                        if found is None or found.id not in held:
-                            raise NotFound(refusals=[(reference, "not_found")])
-                        named.add(found.id)
-                    keep = held - named
+                    held = [each.attachment for each in await facts.claims.held_by(container.id)]
+                    keep = {each.id for each in held} - _named(held, command.references)
                 freed.extend(
                     await let_go(
                         facts,
@@ -129,6 +133,18 @@ class Claims:
         await to_the_end(work())
         await self._purging.purge_now(freed)
 
+    async def _take_digests(self, command: ClaimAttachments) -> None:
+        """Those that attachments are named by, and those that they are held to."""
+        await self._digests.make_findable(
+            command.caller, *(each.reference for each in command.wanted)
+        )
+        for each in command.wanted:
+            if each.digest is not None:
+                async with self._transactions.read() as facts:
+                    found = await resolve(facts, command.caller, each.reference, self._clock.now())
+                if found:
+                    await self._digests.of(found, each.digest.algorithm)
+
 
 async def claim(
     facts: Facts,
@@ -139,32 +155,38 @@ async def claim(
     *,
     exclusive: bool,
     expires_at: int | None = None,
+    held_first: bool = False,
 ) -> list[Claim]:
     """The container's claims on exactly these, in their order; what it holds already it goes on holding.
 
     To be called inside the transaction that makes or changes the container, which an error undoes whole.
-    `exclusive`: no other container may hold one, a tenant's tree excepted. Raises NotFound (unknown, foreign, expired)
-    and AlreadyClaimed, both with `refusals`.
+    `exclusive`: no other container may hold one, a tenant's tree excepted. `held_first`: a digest means what the
+    container holds already, if anything, so that the same claim again is the same. Raises NotFound (unknown, foreign,
+    expired), AlreadyClaimed and DigestMismatch, with a refusal for every one that is not to be had.
     """
-    held = {each.attachment.id for each in await facts.claims.held_by(container.id)}
+    holds = [each.attachment for each in await facts.claims.held_by(container.id)]
+    held = {each.id for each in holds}
     resolved: dict[int, tuple[Attachment, Wanted]] = {}
-    refusals: list[tuple[Reference, str]] = []
+    refused: dict[Reference, str] = {}
     for each in wanted:
-        found = await _obtainable(facts, caller, container, each.reference, now)
+        found = _among(holds, each.reference) if held_first else None
+        found = found or await _obtainable(facts, caller, container, each.reference, now)
         if found is None:
-            refusals.append((each.reference, await _why_not(facts, caller, each.reference, now)))
+            refused[each.reference] = await facts.attachments.why_not(caller, each.reference, now)
+        elif each.digest and found.digests.get(each.digest.algorithm) != each.digest.hex:
+            refused[each.reference] = "digest_mismatch"
         else:
             resolved.setdefault(found.id, (found, each))
-    if refusals:
-        raise NotFound(refusals=refusals)
     new = [id for id in resolved if id not in held]
-    if new:
-        won = await facts.lives.claim(new, now, exclusive=exclusive)
-        lost = [(resolved[id][1].reference, "claimed") for id in new if id not in won]
-        if lost:
-            raise AlreadyClaimed(refusals=lost) if exclusive else NotFound(refusals=lost)
+    won = await facts.lives.claim(new, now, exclusive=exclusive) if new else set()
+    reason = "claimed" if exclusive else "not_found"
+    refused |= {resolved[id][1].reference: reason for id in new if id not in won}
+    if refused:
+        names = dict.fromkeys(each.reference for each in wanted)
+        raise _refusal([(name, refused[name]) for name in names if name in refused])
     await facts.claims.add(container.id, [(id, resolved[id][1]) for id in new], now, expires_at)
-    await facts.claims.renew(container.id, [id for id in resolved if id in held], expires_at)
+    again = [(id, want) for id, (_, want) in resolved.items() if id in held]
+    await facts.claims.renew(container.id, again, expires_at)
     return [
         Claim(
             attachment=attachment,
@@ -214,8 +236,33 @@ async def _obtainable(
     )
 
 
-async def _why_not(facts: Facts, caller: Principal, reference: Reference, now: int) -> str:
-    """More than «not found» is told of the caller's own attachments only."""
-    if isinstance(reference, ById):
-        return await facts.attachments.why_not(caller, reference.id, now)
-    return "not_found"
+def _refusal(refusals: list[tuple[Reference, str]]) -> CoatcheckError:
+    reasons = {reason for _, reason in refusals}
+    if reasons == {"digest_mismatch"}:
+        return DigestMismatch(refusals=refusals)
+    if reasons <= {"digest_mismatch", "claimed"}:
+        return AlreadyClaimed(refusals=refusals)
+    return NotFound(refusals=refusals)
+
+
+def _named(held: Sequence[Attachment], references: Sequence[Reference]) -> set[int]:
+    """The ids of those that are meant. Raises NotFound where one of the names means none of them."""
+    found = {reference: _among(held, reference) for reference in references}
+    if missing := [(reference, "not_found") for reference, each in found.items() if each is None]:
+        raise NotFound(refusals=missing)
+    return {each.id for each in found.values() if each}
+
+
+def _among(held: Sequence[Attachment], reference: Reference) -> Attachment | None:
+    def is_meant(each: Attachment) -> bool:
+        match reference:
+            case ById(id):
+                return each.id == id
+            case ByPublicId(public_id):
+                return each.public_id == public_id
+            case ByToken(token):
+                return each.token == token
+            case ByDigest(digest):
+                return each.digests.get(digest.algorithm) == digest.hex
+
+    return next(filter(is_meant, held), None)
