@@ -8,10 +8,14 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from coatcheck.domain.digest import SHA256
+from coatcheck.domain.media_type import bare, safe_inline
+from coatcheck.domain.names import download_name
 from coatcheck.domain.ranges import Span
 from coatcheck.services.downloads import Content
 from coatcheck.web.headers.byte_range import parse_range
 from coatcheck.web.headers.conditional import Decision, evaluate, quoted
+from coatcheck.web.headers.content_disposition import content_disposition
 from coatcheck.web.headers.http_date import http_date
 
 #: Stored content is somebody else's: a browser must not guess its type, run it, or lend it our origin.
@@ -76,6 +80,34 @@ async def content_response(
         (k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()
     ]
     return response
+
+
+async def file_response(
+    request: Request,
+    content: Content,
+    *,
+    nameless: str,
+    saved: bool = False,
+    sent_type: str | None = None,
+) -> Response:
+    """The bytes as a file of its name, or `nameless`: shown in place where its type is safe to show, unless `saved`.
+
+    `sent_type` is what it is sent as, if not as what it is.
+    """
+    attachment = content.attachment
+    media_type = attachment.media_type
+    if media_type == bare(media_type) == "text/plain":
+        media_type = "text/plain; charset=utf-8"  # no browser is left to guess
+    shown = safe_inline(attachment.media_type) and not saved
+    return await content_response(
+        request,
+        content,
+        etag=attachment.digests.get(SHA256, attachment.public_id),
+        media_type=sent_type or media_type,
+        disposition=content_disposition(
+            "inline" if shown else "attachment", download_name(attachment.name or nameless)
+        ),
+    )
 
 
 class PathResponse(Response):

@@ -5,22 +5,20 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from fastapi import Depends, Path
+from fastapi import Depends
 from fastapi.security import HTTPBearer
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
 from coatcheck.domain.claim import ById
-from coatcheck.domain.errors import NotFound
 from coatcheck.domain.principal import Principal
 from coatcheck.web.auth import authenticate
 from coatcheck.web.dependencies import services_of
+from coatcheck.web.ids import RecordId
 
 #: Shown in the documentation; `caller_of` does the work.
 SITE_KEY = HTTPBearer(scheme_name="Site API key", auto_error=False)
 
-#: One spelling a number, and none that a 64-bit column could not hold.
-_ID = re.compile(r"[1-9][0-9]{0,17}")
 _NUMBER = re.compile(r"[0-9]+")
 
 _DEFAULT_PER_PAGE = 10
@@ -35,25 +33,12 @@ async def caller_of(request: Request) -> Principal:
     return await authenticate(request, services_of(request), "bearer")
 
 
-def parse_id(text: str) -> int:
-    """Raises NotFound for what no record can be called."""
-    if _ID.fullmatch(text) is None:
-        raise NotFound
-    return int(text)
-
-
-async def record_id(
-    id: Annotated[str, Path(json_schema_extra={"type": "integer", "minimum": 1})],
-) -> int:
-    return parse_id(id)
-
-
-async def record(id: Annotated[int, Depends(record_id)]) -> ById:
+async def record(id: RecordId) -> ById:
     return ById(id)
 
 
 Caller = Annotated[Principal, Depends(caller_of)]
-FolderId = Annotated[int, Depends(record_id)]
+FolderId = RecordId
 FileId = Annotated[ById, Depends(record)]
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from coatcheck.domain.errors import Malformed, TooLarge
 from coatcheck.services.ports import Body
+from coatcheck.web.ids import RECORD_ID
 from coatcheck.web.streaming import read_json
 
 _MAX_SIZE = 64 * 1024
-_ID = re.compile(r"[1-9][0-9]{0,17}")
 
 
 async def read_envelope(body: Body, root: str) -> dict[str, Any]:
@@ -40,4 +39,4 @@ def id_of(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
     text = str(value)
-    return int(text) if _ID.fullmatch(text) else None
+    return int(text) if RECORD_ID.fullmatch(text) else None

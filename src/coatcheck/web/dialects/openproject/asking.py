@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any
 
-from fastapi import Depends, Path
+from fastapi import Depends
 from fastapi.security import HTTPBearer
 from fastapi.security.http import HTTPBase
 from starlette.requests import Request
 
-from coatcheck.domain.errors import Malformed, NotFound, TooLarge
+from coatcheck.domain.errors import Malformed, TooLarge
 from coatcheck.domain.principal import Principal
 from coatcheck.services.ports import Body
 from coatcheck.web.auth import authenticate
@@ -37,26 +36,13 @@ JSON = ("application/json", "application/hal+json")
 
 _MAX_JSON = 256 * 1024
 
-#: One spelling a number, and none that a 64-bit column could not hold.
-_ID = re.compile(r"[1-9][0-9]{0,17}")
-
 
 async def caller_of(request: Request) -> Principal:
     """Out of the head alone: the body is not looked at before the caller is known."""
     return await authenticate(request, services_of(request), "bearer", "basic:apikey")
 
 
-async def record_id(
-    id: Annotated[str, Path(json_schema_extra={"type": "integer", "minimum": 1})],
-) -> int:
-    """Raises NotFound for what no record can be called."""
-    if _ID.fullmatch(id) is None:
-        raise NotFound
-    return int(id)
-
-
 Caller = Annotated[Principal, Depends(caller_of)]
-RecordId = Annotated[int, Depends(record_id)]
 
 
 def expect(request: Request, *media_types: str) -> str:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from coatcheck.domain.claim import ById
 from coatcheck.domain.lifecycle import State
 from coatcheck.web.dependencies import Config, Desk
-from coatcheck.web.dialects.openproject.asking import FORM, Caller, RecordId, expect
+from coatcheck.web.dialects.openproject.asking import FORM, Caller, expect
 from coatcheck.web.dialects.openproject.documentation import failures, two_parts
 from coatcheck.web.dialects.openproject.errors import violation
 from coatcheck.web.dialects.openproject.hal import HalResponse
@@ -19,6 +19,7 @@ from coatcheck.web.dialects.openproject.kinds import OPEN
 from coatcheck.web.dialects.openproject.shapes import Attachment
 from coatcheck.web.dialects.openproject.shown import attachment_href, shown_one
 from coatcheck.web.dialects.openproject.uploading import NO_DIRECT_UPLOADS, upload
+from coatcheck.web.ids import RecordId
 
 router = APIRouter(default_response_class=HalResponse)
 

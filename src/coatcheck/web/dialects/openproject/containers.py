@@ -13,7 +13,7 @@ from coatcheck.domain.errors import NotFound
 from coatcheck.domain.principal import Principal
 from coatcheck.services.bundle import Services
 from coatcheck.web.dependencies import Config, Desk
-from coatcheck.web.dialects.openproject.asking import FORM, Caller, RecordId, expect
+from coatcheck.web.dialects.openproject.asking import FORM, Caller, expect
 from coatcheck.web.dialects.openproject.attachments import CREATED
 from coatcheck.web.dialects.openproject.documentation import failures, two_parts
 from coatcheck.web.dialects.openproject.errors import violation
@@ -23,6 +23,7 @@ from coatcheck.web.dialects.openproject.shapes import Attachment, AttachmentColl
 from coatcheck.web.dialects.openproject.shown import attachment_href, collection, shown_one
 from coatcheck.web.dialects.openproject.uploading import NO_DIRECT_UPLOADS, upload
 from coatcheck.web.dialects.openproject.work_packages import find
+from coatcheck.web.ids import RecordId
 
 
 def attachments_of(kind: Kind) -> APIRouter:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from coatcheck.domain.claim import ById
-from coatcheck.domain.digest import SHA256
 from coatcheck.domain.media_type import OCTET_STREAM, bare, safe_inline
-from coatcheck.domain.names import download_name
-from coatcheck.web.content import content_response
+from coatcheck.web.content import file_response
 from coatcheck.web.dependencies import Desk
-from coatcheck.web.dialects.openproject.asking import Caller, RecordId
+from coatcheck.web.dialects.openproject.asking import Caller
 from coatcheck.web.dialects.openproject.documentation import failures_of_bytes
 from coatcheck.web.dialects.openproject.hal import HalResponse
 from coatcheck.web.dialects.openproject.shown import NAMELESS
-from coatcheck.web.headers.content_disposition import content_disposition
 from coatcheck.web.headers.http_date import http_date
+from coatcheck.web.ids import RecordId
 
 router = APIRouter(default_response_class=HalResponse)
 
@@ -52,16 +50,8 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 )
 async def content(request: Request, caller: Caller, services: Desk, id: RecordId) -> Response:
     opened = await services.downloads.open(caller, ById(id))
-    attachment = opened.attachment
-    kind: Literal["inline", "attachment"] = (
-        "inline" if safe_inline(attachment.media_type) else "attachment"
-    )
-    response = await content_response(
-        request,
-        opened,
-        etag=attachment.digests.get(SHA256, attachment.public_id),
-        media_type=_sent_type(attachment.media_type),
-        disposition=content_disposition(kind, download_name(attachment.name or NAMELESS)),
+    response = await file_response(
+        request, opened, nameless=NAMELESS, sent_type=_sent_type(opened.attachment.media_type)
     )
     response.headers["Cache-Control"] = f"private, max-age={_FRESH}"
     response.headers["Expires"] = http_date(services.clock.now() + _FRESH * 1000)

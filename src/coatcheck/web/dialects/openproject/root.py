@@ -7,7 +7,7 @@ from fastapi import APIRouter
 import coatcheck
 from coatcheck.domain.principal import Person, Principal
 from coatcheck.web.dependencies import Config, Desk
-from coatcheck.web.dialects.openproject.asking import Caller, RecordId
+from coatcheck.web.dialects.openproject.asking import Caller
 from coatcheck.web.dialects.openproject.documentation import failures
 from coatcheck.web.dialects.openproject.hal import ROOT, HalResponse, Link
 from coatcheck.web.dialects.openproject.linked import project_link
@@ -22,6 +22,7 @@ from coatcheck.web.dialects.openproject.shapes import (
     SelfLink,
     User,
 )
+from coatcheck.web.ids import RecordId
 
 router = APIRouter(default_response_class=HalResponse)
 

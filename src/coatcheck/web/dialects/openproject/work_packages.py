@@ -11,7 +11,7 @@ from coatcheck.domain.principal import Principal
 from coatcheck.services.bundle import Services
 from coatcheck.services.commands import AmendContainer, CreateContainer
 from coatcheck.web.dependencies import Body, Desk
-from coatcheck.web.dialects.openproject.asking import Caller, RecordId, read_object
+from coatcheck.web.dialects.openproject.asking import Caller, read_object
 from coatcheck.web.dialects.openproject.documentation import failures, work_package
 from coatcheck.web.dialects.openproject.hal import ROOT, HalResponse, Link
 from coatcheck.web.dialects.openproject.kinds import WORK_PACKAGE
@@ -23,6 +23,7 @@ from coatcheck.web.dialects.openproject.shapes import (
 )
 from coatcheck.web.dialects.openproject.shown import collection, instant, text, user_link
 from coatcheck.web.dialects.openproject.wishes import DEFAULTS, DEMO, Wishes, read_wishes
+from coatcheck.web.ids import RecordId
 
 router = APIRouter(default_response_class=HalResponse)
 

@@ -18,13 +18,12 @@ from coatcheck.services.ports import Body
 from coatcheck.web.dialects.tracker.errors import BadFields, StaleMatch
 from coatcheck.web.headers import single
 from coatcheck.web.headers.content_encoding import refuse_encoded
+from coatcheck.web.ids import RECORD_ID
 from coatcheck.web.streaming import read_json
 
 #: Bytes of JSON.
 _MAX_SIZE = 1024 * 1024
 
-#: One spelling a number, and none that a 64-bit column could not hold.
-ID = re.compile(r"[1-9][0-9]{0,17}")
 _QUEUE = re.compile(r"[A-Z]{1,15}")
 _VERSION = re.compile(r'"?([0-9]{1,9})"?')
 
@@ -129,7 +128,7 @@ def id_of(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
     text = str(value)
-    return int(text) if ID.fullmatch(text) else None
+    return int(text) if RECORD_ID.fullmatch(text) else None
 
 
 def _issue_fields(reading: _Reading) -> tuple[dict[str, Any], tuple[Wanted, ...] | None]:

@@ -9,8 +9,8 @@ from coatcheck.domain.container import Container, ContainerRef
 from coatcheck.domain.errors import NotFound
 from coatcheck.domain.principal import Person, Principal
 from coatcheck.services.bundle import Services
-from coatcheck.web.dialects.tracker.drafts import ID
 from coatcheck.web.dialects.tracker.errors import lacking
+from coatcheck.web.ids import RECORD_ID
 
 ISSUE = "issue"
 COMMENT = "comment"
@@ -36,7 +36,7 @@ async def find_comment(
 ) -> Container:
     """Of that issue. Raises NotFound."""
     with lacking("Comment"):
-        found = await _find(services, caller, COMMENT, id, ID)
+        found = await _find(services, caller, COMMENT, id, RECORD_ID)
         if found.parent_id != issue.id:
             raise NotFound
         return found
@@ -51,7 +51,7 @@ async def find_attached(
 
 def attachment_id(text: str) -> int:
     """Raises NotFound for what no attachment can be called."""
-    if not ID.fullmatch(text):
+    if not RECORD_ID.fullmatch(text):
         raise NotFound
     return int(text)
 
@@ -69,6 +69,6 @@ async def _find(
 async def find_person(services: Services, caller: Principal, id: str) -> Person:
     """By number or login. Raises NotFound."""
     with lacking("User"):
-        if ID.fullmatch(id):
+        if RECORD_ID.fullmatch(id):
             return await services.people.find(caller, int(id))
         return await services.people.find_by_login(caller, id)
