@@ -135,6 +135,7 @@ def wire_config(settings: Settings) -> WireConfig:
         public_url=settings.public_url,
         dialects=settings.dialects,
         detached_ttl=settings.detached_ttl * 1000,
+        detached_ttl_max=settings.detached_ttl_max * 1000,
         partial_ttl=settings.partial_ttl * 1000,
         tracker_temp_ttl=settings.tracker_temp_ttl * 1000,
         openproject_ttl=settings.openproject_ttl * 1000,

@@ -39,12 +39,17 @@ class Settings(BaseSettings):
         description="Scheme, host and port that clients see; empty: taken from each request's Host header.",
     )
     dialects: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("campr", "attachfast", "tracker", "openproject", "chat"),
+        ("campr", "attachfast", "tracker", "openproject", "chat", "native"),
         description="Which APIs are served, separated by commas.",
     )
 
     detached_ttl: int = Field(
         24 * _HOUR, ge=CAMPR_FLOOR, description="How long a detached attachment is kept."
+    )
+    detached_ttl_max: int = Field(
+        7 * 24 * _HOUR,
+        ge=60,
+        description="How far ahead Coatcheck's own API may put the end of a detached attachment.",
     )
     partial_ttl: int = Field(
         24 * _HOUR, ge=60, description="How long an unfinished chunked upload is kept."

@@ -30,6 +30,11 @@ UPLOADS = {
         "echo 'Hello, Coatcheck!' | curl -i {url}/v1/attachments -H 'Authorization: Bearer {token}'"
         f" {_FROM_STDIN}"
     ),
+    "native": (
+        "curl -i {url}/coatcheck/v1/attachments -H 'Authorization: Bearer {token}'"
+        " -H 'Content-Type: text/plain' -H 'Content-Disposition: attachment; filename=hello.txt'"
+        " --data-binary 'Hello, Coatcheck!'"
+    ),
 }
 
 #: Where a client on this machine finds a server that listens everywhere.

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 from coatcheck.domain.attachment import Attachment
 from coatcheck.domain.claim import Reference
-from coatcheck.domain.errors import Forbidden, NotFound
+from coatcheck.domain.errors import AlreadyClaimed, Forbidden, NotFound
 from coatcheck.domain.lifecycle import State
 from coatcheck.domain.principal import Principal
 from coatcheck.services.downloads import Downloads
@@ -33,17 +33,23 @@ class Deleting:
         *,
         held_by: Collection[str] | None = None,
         own: bool = False,
+        tell_why: bool = False,
     ) -> None:
         """The one the caller sees by that name, if it is in one of the states its dialect deletes from.
 
         `own`: another's looks as if there were none. `held_by`: kinds of containers out of which it may be taken; None
         is all of them. Raises Forbidden where one of another kind holds it, NotFound also where a claim or another
-        delete was first.
+        delete was first; with `tell_why`, AlreadyClaimed where it was a claim.
         """
         found = await self._downloads.find(caller, reference)
         if own and found.owner_id != caller.id:
             raise NotFound
-        await to_the_end(self._delete(found, tuple(states), held_by))
+        try:
+            await to_the_end(self._delete(found, tuple(states), held_by))
+        except NotFound:
+            if tell_why and (await self._downloads.find(caller, reference)).state is State.CLAIMED:
+                raise AlreadyClaimed("A container holds it, and has to release it first.") from None
+            raise
         await self._purging.purge_now([found.id])
 
     async def _delete(

@@ -10,8 +10,16 @@ class WireConfig:
     """Durations named `…_ttl` are in ms, sizes in bytes, time-outs in seconds."""
 
     public_url: str = ""
-    dialects: tuple[str, ...] = ("campr", "attachfast", "tracker", "openproject", "chat")
+    dialects: tuple[str, ...] = (
+        "campr",
+        "attachfast",
+        "tracker",
+        "openproject",
+        "chat",
+        "native",
+    )
     detached_ttl: int = 24 * 3600 * 1000
+    detached_ttl_max: int = 7 * 24 * 3600 * 1000
     partial_ttl: int = 24 * 3600 * 1000
     tracker_temp_ttl: int = 24 * 3600 * 1000
     openproject_ttl: int = 180 * 60 * 1000

@@ -11,6 +11,7 @@ DIALECTS: dict[str, str] = {
     "chat": "coatcheck.web.dialects.chat",
     "attachfast": "coatcheck.web.dialects.attachfast",
     "campr": "coatcheck.web.dialects.campr",
+    "native": "coatcheck.web.dialects.native",
     "openproject": "coatcheck.web.dialects.openproject",
     "tracker": "coatcheck.web.dialects.tracker",
 }

@@ -1,0 +1,27 @@
+"""Coatcheck's own API, /coatcheck/v1: for applications that have posts or issues of their own, and want them to have
+attachments.
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Security
+
+from coatcheck.web.dialect import Dialect
+from coatcheck.web.dialects.native import attachments, claims, usage
+from coatcheck.web.dialects.native.asking import KEY
+from coatcheck.web.dialects.native.errors import STATUSES, render
+from coatcheck.web.dialects.native.showing import ROOT
+from coatcheck.web.head import answer_head
+
+_router = APIRouter(dependencies=[Security(KEY)])
+for _part in (attachments, claims, usage):
+    answer_head(_part.router)
+    _router.include_router(_part.router, prefix=ROOT)
+
+DIALECT = Dialect(
+    name="native",
+    prefixes=("/coatcheck",),
+    router=_router,
+    render=render,
+    statuses=STATUSES,
+)
