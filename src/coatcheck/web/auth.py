@@ -27,7 +27,7 @@ async def authenticate(request: Request, services: Services, *schemes: str) -> P
     scheme, value = scheme.lower(), value.strip(" ")
     if not value:
         raise Unauthenticated
-    if scheme in schemes:
+    if scheme != "basic" and scheme in schemes:
         if " " in value:
             raise BadCredentials
         return await services.keys.authenticate(value)

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from coatcheck.web.content import file_response
 from coatcheck.web.dependencies import Desk
 from coatcheck.web.dialects.chat.asking import OfAttachment
+from coatcheck.web.dialects.chat.documenting import OTHERWISE
 from coatcheck.web.dialects.chat.naming import NAMELESS
 from coatcheck.web.dialects.chat.shapes import Error
 
@@ -28,6 +29,7 @@ _BINARY = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
         404: {"model": Error},
         412: {"description": "It is not what If-Match or If-Unmodified-Since expect"},
         416: {"model": Error},
+        "default": OTHERWISE,
     },
 )
 async def download(

@@ -13,9 +13,14 @@ _IDS = {"type": "array", "items": {"type": "string"}}
 Responses = dict[int | str, dict[str, Any]]
 
 
+#: Stands for every other failure; without it the framework documents answers of its own.
+OTHERWISE: dict[str, Any] = {"model": Error, "description": "Any other failure"}
+
+
 def failures(*statuses: int) -> Responses:
     """`responses` of a route that may answer with these."""
-    return {status: {"model": Error} for status in (401, *statuses, 429)}
+    expected = {status: {"model": Error} for status in (401, *statuses, 429)}
+    return {**expected, "default": OTHERWISE}
 
 
 def file_form() -> dict[str, Any]:

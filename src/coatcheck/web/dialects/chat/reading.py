@@ -14,6 +14,7 @@ from coatcheck.domain.claim import ByPublicId, Wanted
 from coatcheck.domain.errors import Invalid, Malformed, Missing
 from coatcheck.services.ports import Body
 from coatcheck.web.headers import single
+from coatcheck.web.headers.content_encoding import refuse_encoded
 from coatcheck.web.streaming import parse_json, read_bytes
 
 _MAX_BODY = 256 * 1024
@@ -75,7 +76,8 @@ class Fields:
 
 
 async def read_fields(request: Request, body: Body) -> Fields:
-    """Raises Malformed, Incomplete, TooLarge, Invalid."""
+    """Raises Malformed, Incomplete, TooLarge, Unsupported."""
+    refuse_encoded(request.headers)
     kind = (single(request.headers, "content-type") or "").partition(";")[0].strip().lower()
     data = await read_bytes(body, _MAX_BODY)
     if not data:
