@@ -9,10 +9,13 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections import defaultdict
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from coatcheck.blobs.base import BlobKey
+from coatcheck.blobs.memory import MemoryBlobStore
 from tests.core import Place
 
 VISIBLE = ("detached", "claimed")
@@ -26,24 +29,34 @@ def assert_books_balance(where: Place | Path, *, settled: bool = False) -> None:
     nothing may be under way either: no intents, no reservations but those of open uploads, nothing half purged,
     and no file that is not the blob of a part. `where` is an installation or its data directory.
     """
-    data_dir = where if isinstance(where, Path) else where.settings.data_dir
-    wrong = discrepancies(data_dir, settled=settled)
+    if isinstance(where, Path):
+        wrong = discrepancies(where, settled=settled)
+    else:
+        store = where.services.blobs
+        memory = store._blobs if isinstance(store, MemoryBlobStore) else None
+        wrong = discrepancies(where.settings.data_dir, settled=settled, memory=memory)
     assert not wrong, "the books do not balance:\n" + "\n".join(wrong)
 
 
-def discrepancies(data_dir: Path, *, settled: bool = False) -> list[str]:
-    """A line for each thing that is wrong."""
+def discrepancies(
+    data_dir: Path, *, settled: bool = False, memory: Mapping[BlobKey, bytes] | None = None
+) -> list[str]:
+    """A line for each thing that is wrong. `memory`: the blobs, where they are not files."""
     uri = f"file:{data_dir / 'coatcheck.db'}?mode=ro"
     with closing(sqlite3.connect(uri, uri=True, timeout=15)) as connection:
         connection.row_factory = sqlite3.Row
         connection.execute("BEGIN")
-        books = _Books(connection, data_dir / "blobs")
+        books = _Books(connection, _in_files(data_dir) if memory is None else memory)
+        if memory is None:
+            books.leftovers = [path.name for path in (data_dir / "blobs" / "tmp").glob("*")]
         books.check(settled)
     return books.wrong
 
 
 class _Books:
-    def __init__(self, connection: sqlite3.Connection, store: Path) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, blobs: Mapping[BlobKey, bytes | Path]
+    ) -> None:
         self._connection = connection
         self.wrong: list[str] = []
         self.attachments = self._rows("SELECT * FROM attachments ORDER BY id")
@@ -52,8 +65,8 @@ class _Books:
             self.parts[part["attachment_id"]].append(part)
         self.intents = self._rows("SELECT * FROM intents")
         self.claims = self._rows("SELECT * FROM claims")
-        self.blobs = {path.name: path for path in (store / "blobs").glob("??/*")}
-        self.leftovers = [path.name for path in (store / "tmp").glob("*")]
+        self.blobs = blobs
+        self.leftovers: list[str] = []
 
     def check(self, settled: bool) -> None:
         self._database()
@@ -147,7 +160,7 @@ class _Books:
             if key is None:
                 self._is(len(part["inline"]) == part["size"], f"part {part['id']} is not its size")
             elif key in self.blobs:
-                size = self.blobs[key].stat().st_size
+                size = len(_bytes(self.blobs[key]))
                 self._is(size == part["size"], f"blob {key} has {size} bytes, not {part['size']}")
             else:
                 self._is(part["attachment_id"] in going, f"blob {key} is missing")
@@ -160,7 +173,7 @@ class _Books:
             if data is None:
                 if part["blob_key"] not in self.blobs:
                     return  # said already
-                data = self.blobs[part["blob_key"]].read_bytes()
+                data = _bytes(self.blobs[part["blob_key"]])
             name = f"attachment {row['id']} ({row['state']}), part {part['id']}"
             self._is(_hash("sha256", data) == part["sha256"], f"{name}: other bytes than recorded")
             at = len(content) if part["ordinal"] is not None else part["start"]
@@ -206,6 +219,14 @@ def _grouped(rows: list[sqlite3.Row], by: str, what: str) -> dict[int, list[int]
     for row in rows:
         found[row[by]].append(row[what])
     return found
+
+
+def _in_files(data_dir: Path) -> dict[BlobKey, Path]:
+    return {BlobKey(path.name): path for path in (data_dir / "blobs" / "blobs").glob("??/*")}
+
+
+def _bytes(blob: bytes | Path) -> bytes:
+    return blob if isinstance(blob, bytes) else blob.read_bytes()
 
 
 def _hash(algorithm: str, data: bytes | bytearray) -> str:

@@ -435,6 +435,20 @@ async def test_a_part_whose_lease_ran_out_can_record_nothing_any_more(place: Cor
     assert_books_balance(place, settled=True)
 
 
+async def test_a_part_that_is_swept_after_its_last_byte_leaves_nothing(place: Core, ann: Principal):
+    async def place_late(_head: bytes) -> Placement:
+        place.clock.advance(place.settings.upload_lease + 1)
+        await place.services.reaping.sweep()
+        return Placement(key="k", total=6000, start=0)
+
+    with pytest.raises(Unavailable):
+        await deeds.receive(
+            place, deeds.a_part(ann, deeds.content(3000), total=6000, start=0, place=place_late)
+        )
+    assert await usage(place, ann) == (0, 0, 0)
+    assert_books_balance(place, settled=True)
+
+
 async def test_after_a_restart_the_rest_of_the_parts_complete_it(tmp_path: Path):
     data = deeds.content(9000)
     wanted = hashlib.sha3_256(data).hexdigest()

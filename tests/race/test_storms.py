@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests import deeds
+from tests.core import core
+from tests.race.storms import storms
+from tests.sim import reseed, simulate, simulated_core
+
+#: Each deed that can go either way has to have gone both ways.
+BOTH_WAYS = ["claim", "claim together", "delete", "hold"]
+
+
+async def simulated(data_dir: Path, seeds: range) -> None:
+    async with simulated_core(data_dir, **deeds.BLOBS_ABOVE_1000) as place:
+        seen = await storms(place, await deeds.principal(place), seeds, reseed)
+    for deed in BOTH_WAYS:
+        assert seen[deed], deed
+        assert seen[f"{deed}!"], deed
+
+
+def test_in_any_order_of_steps_nothing_claimed_is_lost_and_the_books_balance(tmp_path: Path):
+    simulate(0, simulated(tmp_path, range(50)))
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(1800)
+def test_in_thousands_of_orders_of_steps_too(tmp_path: Path):
+    simulate(0, simulated(tmp_path, range(1000, 4000)))
+
+
+def test_a_seed_gives_the_same_run_again(tmp_path: Path):
+    def run(name: str) -> dict[str, int]:
+        async def once() -> dict[str, int]:
+            async with simulated_core(tmp_path / name, **deeds.BLOBS_ABOVE_1000) as place:
+                return await storms(place, await deeds.principal(place), range(10), reseed)
+
+        return simulate(0, once())
+
+    assert run("one") == run("two")
+
+
+async def test_with_threads_and_real_files_it_is_the_same(tmp_path: Path):
+    async with core(tmp_path, **deeds.BLOBS_ABOVE_1000) as place:
+        ann = await deeds.principal(place)
+        seen = await asyncio.wait_for(storms(place, ann, range(25), lambda _seed: None), 60)
+    assert seen["claim"]
+    assert seen["claim!"]
