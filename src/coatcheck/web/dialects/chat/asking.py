@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends
-from fastapi.security import HTTPBasic, HTTPBearer
+from fastapi.security import HTTPBearer
+from fastapi.security.http import HTTPBase
 from starlette.requests import Request
 
 from coatcheck.domain.claim import ByPublicId
@@ -22,7 +23,7 @@ from coatcheck.web.dialects.chat.naming import conversation_ref, message_ref, ob
 #: Shown in the documentation; `caller_of` does the work.
 SCHEMES = [
     HTTPBearer(scheme_name="Chat token", auto_error=False),
-    HTTPBasic(scheme_name="Chat user name and token", auto_error=False),
+    HTTPBase(scheme="basic", scheme_name="Chat user name and token", auto_error=False),
 ]
 
 _ABOVE_ZERO = re.compile(r"0*[1-9][0-9]*")

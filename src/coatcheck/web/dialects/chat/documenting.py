@@ -19,7 +19,7 @@ OTHERWISE: dict[str, Any] = {"model": Error, "description": "Any other failure"}
 
 def failures(*statuses: int) -> Responses:
     """`responses` of a route that may answer with these."""
-    expected = {status: {"model": Error} for status in (401, *statuses, 429)}
+    expected: Responses = {status: {"model": Error} for status in (401, *statuses, 429)}
     return {**expected, "default": OTHERWISE}
 
 
