@@ -70,7 +70,7 @@ def render(problem: Problem, _request: Request) -> Response:
 
 @contextmanager
 def told_by_name(asked: Sequence[Asked]) -> Iterator[None]:
-    """What is refused is named as the client named it: `{"id": 5, "pointer": "/attachments/0", "reason": "claimed"}`."""
+    """Refusals name things as the client did: `{"id": 5, "pointer": "/attachments/0", "reason": "claimed"}`."""
     try:
         yield
     except (NotFound, AlreadyClaimed, DigestMismatch) as error:
