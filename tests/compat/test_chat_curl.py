@@ -1,9 +1,10 @@
-"""The curl lines of the chat service's documentation, as they would be typed, against a real server."""
+"""The curl lines of the chat service's documentation and of ours, as they would be typed, against a real server."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import requests
 
 from tests.e2e.server import running_server
+
+PAGE = Path(__file__).parent.parent.parent / "docs" / "chat.md"
 
 # Each line writes its answer, head and body, to a file of its own.
 SCRIPT = r"""
@@ -57,6 +60,20 @@ def test_the_curl_lines_of_the_documentation_do_what_they_say(tmp_path: Path) ->
             timeout=60,
         )
         assert ran.returncode == 0, ran.stderr
+        page = PAGE.read_text(encoding="utf-8")
+        (block,) = re.findall(r"```bash\n(.+?)```", page, re.DOTALL)
+        lines = block.replace("BASE=http://127.0.0.1:8080;", "").replace("curl -sS", "curl -sSf")
+        (tmp_path / "report.txt").write_bytes(b"hello")
+        documented = subprocess.run(
+            ["bash", "-euc", lines],
+            cwd=tmp_path,
+            env={**environment, "CHAT_TOKEN": server.key()},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert documented.returncode == 0, documented.stderr
+        assert '"filename":"Report of May.txt"' in documented.stdout
         status, first = answer(tmp_path / "1-first")
         # The link needs no key.
         assert requests.get(first["file_url"], timeout=10).content == content
