@@ -345,6 +345,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_claims_attachment_id"), "claims", ["attachment_id"])
     op.create_index(op.f("ix_claims_expires_at"), "claims", ["expires_at"])
+    op.create_index("ix_claims_order", "claims", ["container_id", "position"])
 
     op.create_table(
         "container_versions",

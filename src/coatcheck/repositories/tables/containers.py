@@ -78,6 +78,8 @@ claims = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, index=True),
 )
+# A tenant's tree is one container: the place after its last claim has to be found among any number of them.
+Index("ix_claims_order", claims.c.container_id, claims.c.position)
 
 #: The answer to a request that carried a client's own id, so that a retry is told the same.
 replays = Table(
