@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,13 +12,14 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from coatcheck.bootstrap import create_app
-from coatcheck.repositories.engine import open_engine
-from coatcheck.repositories.schema import revision, stamp
-from coatcheck.repositories.tables import metadata
+from coatcheck.bootstrap import wire_config
 from coatcheck.services.bundle import Services
 from coatcheck.settings import Settings
 from coatcheck.testing.clock import ManualClock
+from coatcheck.web.app import build_app
+from coatcheck.web.config import WireConfig
+from coatcheck.web.empty_retries import EmptyRetries
+from tests.core import core
 
 BASE = "http://coatcheck.test"
 
@@ -56,17 +58,31 @@ class Installation:
         return [path for path in (self.settings.data_dir / "blobs").rglob("*") if path.is_file()]
 
 
+# Building an app takes as long as a whole test: one that nobody uses any more is used again.
+_idle: dict[WireConfig, list[FastAPI]] = defaultdict(list)
+
+
+@asynccontextmanager
+async def _app(config: WireConfig, services: Services) -> AsyncIterator[FastAPI]:
+    app = _idle[config].pop() if _idle[config] else build_app(config, _no_lifespan)
+    known = dict(app.state._state)
+    app.state.services = services
+    yield app
+    app.state._state.clear()  # what an app remembers of requests
+    app.state._state.update(known, empty_retries=EmptyRetries())
+    _idle[config].append(app)
+
+
+@asynccontextmanager
+async def _no_lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    yield
+
+
 @asynccontextmanager
 async def installation(data_dir: Path, **settings: Any) -> AsyncIterator[Installation]:
-    """Fresh in an empty directory; on a used one, the same installation after a restart."""
-    chosen = Settings(data_dir=data_dir, reap_every=10**6, **settings)
-    engine = open_engine(chosen.effective_database_url)
-    async with engine.begin() as connection:
-        if await revision(connection) is None:
-            await connection.run_sync(metadata.create_all)
-            await connection.run_sync(stamp)
-    await engine.dispose()
-    clock = ManualClock()
-    app = create_app(chosen, clock)
-    async with app.router.lifespan_context(app):
-        yield Installation(app, app.state.services, chosen, clock)
+    """Fresh in an empty directory; on a used one, the same installation after a restart. No reaper runs in it."""
+    async with (
+        core(data_dir, **settings) as place,
+        _app(wire_config(place.settings), place.services) as app,
+    ):
+        yield Installation(app, place.services, place.settings, place.clock, place.keys)
