@@ -14,9 +14,9 @@ from coatcheck.web.dialects.native.showing import ROOT
 from coatcheck.web.head import answer_head
 
 _router = APIRouter(dependencies=[Security(KEY)])
-for _part in (attachments, claims, usage):
+for _path, _part in (("attachments", attachments), ("claims", claims), ("usage", usage)):
     answer_head(_part.router)
-    _router.include_router(_part.router, prefix=ROOT)
+    _router.include_router(_part.router, prefix=f"{ROOT}/{_path}")
 
 DIALECT = Dialect(
     name="native",

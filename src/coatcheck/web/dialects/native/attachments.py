@@ -37,7 +37,7 @@ from coatcheck.web.headers.content_disposition import content_disposition
 from coatcheck.web.headers.digest import structured
 from coatcheck.web.headers.link import Link
 
-router = APIRouter(prefix="/attachments", tags=["Coatcheck: attachments"])
+router = APIRouter(tags=["Coatcheck: attachments"])
 
 _NAMELESS = "attachment"
 _STATES = {"detached": State.DETACHED, "claimed": State.CLAIMED}

@@ -42,7 +42,7 @@ from coatcheck.web.dialects.native.kinds import changeable, shown
 from coatcheck.web.dialects.native.shapes import ClaimShape, ClaimsShape, ExactlyShape
 from coatcheck.web.dialects.native.showing import ROOT, shown_claims
 
-router = APIRouter(prefix="/claims", tags=["Coatcheck: claims"])
+router = APIRouter(tags=["Coatcheck: claims"])
 
 _HELD: Responses = {200: {"model": ClaimsShape}}
 _DELETE = {"delete": "`true`: what nothing else holds is deleted, instead of detached again."}

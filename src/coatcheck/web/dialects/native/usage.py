@@ -14,7 +14,7 @@ router = APIRouter(tags=["Coatcheck: usage"])
 
 
 @router.get(
-    "/usage",
+    "",
     summary="Bytes and counts: used, reserved, limits",
     responses=answers({200: {"model": UsageShape}}),
 )
