@@ -114,6 +114,15 @@ async def test_the_same_key_with_other_bytes_is_refused(other: bytes, ann: httpx
     assert problem(answer) == (422, "replay_mismatch")
 
 
+@pytest.mark.parametrize("key", [None, "k"])
+async def test_an_empty_one_is_kept_where_it_is_meant(key: str | None, ann: httpx.AsyncClient):
+    headers = {} if key is None else {"Idempotency-Key": key}
+    for _ in range(2):
+        made = told(await ann.post(ATTACHMENTS, headers={"Content-Length": "0", **headers}), 201)
+        assert (made["size"], (await ann.get(made["url"])).content) == (0, b"")
+        told(await claim(ann, made["id"]))
+
+
 async def test_every_form_of_an_id_names_it(ann: httpx.AsyncClient):
     made = await leave(ann, b"hello")
     bare = sha3(b"hello").partition(":")[2]
