@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
@@ -176,3 +177,26 @@ async def test_a_transaction_cancelled_anywhere_frees_its_connection_and_its_loc
 
     assert await at_every_wait(lambda _wait: write(), check) >= 4
     assert discrepancies(place.settings.data_dir, settled=True) == []
+
+
+async def test_bytes_of_one_upload_never_come_into_another_although_half_are_cancelled(
+    place: Core, ann: Principal
+):
+    """A thread that still writes for a cancelled upload must not meet the next one's file."""
+    dice = random.Random(2)
+    for _ in range(2):
+        patterns = dice.sample(range(256), 24)
+        works = [
+            cancelled_at(
+                deeds.deposit(place, ann, Whole(bytes([pattern]) * 1_500_000, 300_000)),
+                dice.randint(1, 40) if n % 2 else MANY,
+            )
+            for n, pattern in enumerate(patterns)
+        ]
+        outcomes = await asyncio.gather(*works)
+        for pattern, (made, _) in zip(patterns, outcomes, strict=True):
+            if made:
+                assert set(await deeds.bytes_of(place, ann, made)) == {pattern}
+                await place.services.deleting.delete(ann, ById(made.id), [State.DETACHED])
+        assert sum(made is not None for made, _ in outcomes) >= 12
+    assert_books_balance(place, settled=True)
