@@ -145,7 +145,8 @@ class CreateContainer:
     """`compose` makes the body from the container so far, what it claimed, and the time.
 
     `exclusive` claims fail where another container holds one. `ref` may be a series, of which it is the next.
-    `alias` is a second name; where that is taken, NameTaken. `parent` is a container that has to exist.
+    `alias` is a second name; where that is taken, NameTaken. `parent` is a container that has to exist, or, with
+    `with_parent`, is made with this one if there is none of that name.
     """
 
     caller: Principal
@@ -155,6 +156,7 @@ class CreateContainer:
     exclusive: bool
     alias: str | None = None
     parent: ContainerRef | None = None
+    with_parent: bool = False
     request: RequestId | None = None
 
 

@@ -21,7 +21,7 @@ async def make(facts: Facts, command: CreateContainer, now: int) -> Container:
 
 async def _add(facts: Facts, command: CreateContainer, now: int) -> Container:
     tenant_id = command.caller.tenant_id
-    parent = await living(facts, tenant_id, command.parent) if command.parent else None
+    parent = await _parent(facts, command, now)
     taken = command.alias is not None and await facts.containers.find_by_alias(
         tenant_id, command.ref.kind, command.alias
     )
@@ -41,6 +41,17 @@ async def _add(facts: Facts, command: CreateContainer, now: int) -> Container:
     if added is None:  # by another process, since we looked
         raise NameTaken(field="alias")
     return added
+
+
+async def _parent(facts: Facts, command: CreateContainer, now: int) -> Container | None:
+    caller, ref = command.caller, command.parent
+    if ref is None:
+        return None
+    if command.with_parent:
+        await facts.containers.ensure(
+            tenant_id=caller.tenant_id, owner_id=caller.id, ref=ref, now=now
+        )
+    return await living(facts, caller.tenant_id, ref)
 
 
 async def _next_of(facts: Facts, tenant_id: int, series: Series) -> ContainerRef:

@@ -114,6 +114,7 @@ async def test_a_message_that_is_none_changes_nothing(ann: httpx.AsyncClient) ->
     ]
     for body in bodies:
         assert refusal(await ann.post("/v1/messages", json=body))[0] == 400, body
+        assert await ids(ann, "/v1/conversations") == [], body
     for content in (
         b"",
         b"{x}",

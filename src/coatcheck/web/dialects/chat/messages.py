@@ -144,9 +144,9 @@ async def _create(
         compose=lambda _message, _claims, _now: said,
         exclusive=True,
         parent=conversation,
+        with_parent=True,
         request=request,
     )
-    await services.containers.make_known(caller, conversation)
     try:
         return await services.containers.create(command)
     except NotFound:
