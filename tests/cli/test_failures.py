@@ -27,6 +27,18 @@ def test_every_setting_that_is_wrong_is_named(
     assert "Traceback" not in ran.stderr
 
 
+def test_no_installation_keeps_detached_attachments_for_less_than_two_hours(
+    invoke: Invoke, installed: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Campr promises them to its clients."""
+    monkeypatch.setenv("COATCHECK_DETACHED_TTL", "7199")
+    ran = invoke("keys", "list")
+    assert ran.exit_code == 1
+    assert "COATCHECK_DETACHED_TTL: " in ran.stderr
+    monkeypatch.setenv("COATCHECK_DETACHED_TTL", "7200")
+    assert invoke("keys", "list").exit_code == 0
+
+
 @pytest.mark.parametrize(
     "url",
     ["nonsense", "fantasy://host/name", "sqlite:////tmp/x.db", "sqlite+fantasy:////tmp/x.db"],
