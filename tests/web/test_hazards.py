@@ -159,6 +159,32 @@ async def test_whatever_can_be_got_answers_head(
             assert head.headers.get("content-type") == got.headers.get("content-type"), path
 
 
+@pytest.mark.parametrize(("prefix", "collection"), PREFIXES.items())
+async def test_a_page_from_elsewhere_may_ask_any_api_and_read_what_its_headers_say(
+    house: Installation, ann: httpx.AsyncClient, prefix: str, collection: str
+) -> None:
+    """A browser asks first, without a key; and shows a page only the headers that it is told of."""
+    page = {"Origin": "https://page.example"}
+    wish = {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,content-type,client-request-id,x-org-id",
+    }
+    async with house.anonymous(headers=page) as browser:
+        allowed = await browser.options(collection, headers=wish)
+    assert allowed.status_code == 200, prefix
+    assert allowed.headers["access-control-allow-origin"] == "*"
+    assert "POST" in allowed.headers["access-control-allow-methods"]
+    assert int(allowed.headers["access-control-max-age"]) >= 3600
+    for path in (collection, f"{prefix}/nowhere"):
+        answer = await ann.get(path, headers=page)
+        assert answer.headers["access-control-allow-origin"] == "*"
+        shown = {
+            each.strip().lower()
+            for each in answer.headers["access-control-expose-headers"].split(",")
+        }
+        assert {"link", "count", "location", "content-range", "etag", "x-total-count"} <= shown
+
+
 async def test_a_path_that_is_sent_where_a_file_belongs_is_no_file_and_no_path(
     house: Installation, ann: httpx.AsyncClient
 ) -> None:
