@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,15 @@ from coatcheck.repositories.engine import (
 )
 from coatcheck.repositories.transactions import Transactions
 from tests.core import core, lay_out
+
+
+@asynccontextmanager
+async def threads_of_its_own() -> AsyncIterator[None]:
+    """A connection that could not be opened tells its loop so from its thread: while there is one."""
+    before = set(threading.enumerate())
+    yield
+    while any(thread not in before for thread in threading.enumerate()):
+        await asyncio.sleep(0.001)
 
 
 @pytest.mark.parametrize(
@@ -67,10 +79,11 @@ async def test_a_database_that_does_not_take_its_settings_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(engine, "_SYNCHRONOUS", {"full": 7, "extra": 7})
-    opened = open_engine(f"sqlite+aiosqlite:///{tmp_path}/a.db")
-    with pytest.raises(RuntimeError, match="durability"):
-        _ = await opened.connect()
-    await opened.dispose()
+    async with threads_of_its_own():
+        opened = open_engine(f"sqlite+aiosqlite:///{tmp_path}/a.db")
+        with pytest.raises(RuntimeError, match="durability"):
+            _ = await opened.connect()
+        await opened.dispose()
 
 
 async def test_a_writer_takes_its_lock_at_the_start_and_a_reader_takes_none(tmp_path: Path):
@@ -129,17 +142,18 @@ async def test_a_database_that_another_process_holds_is_unavailable(
 
 async def test_a_database_file_that_cannot_be_opened_is_unavailable(tmp_path: Path):
     lay_out(tmp_path)
-    opened = open_engine(f"sqlite+aiosqlite:///{tmp_path}/coatcheck.db")
-    transactions = Transactions(opened)
-    (tmp_path / "coatcheck.db").unlink()
-    (tmp_path / "coatcheck.db").mkdir()
-    with pytest.raises(Unavailable):
-        async with transactions.read():
-            pass
-    with pytest.raises(Unavailable):
-        async with transactions.write():
-            pass
-    await opened.dispose()
+    async with threads_of_its_own():
+        opened = open_engine(f"sqlite+aiosqlite:///{tmp_path}/coatcheck.db")
+        transactions = Transactions(opened)
+        (tmp_path / "coatcheck.db").unlink()
+        (tmp_path / "coatcheck.db").mkdir()
+        with pytest.raises(Unavailable):
+            async with transactions.read():
+                pass
+        with pytest.raises(Unavailable):
+            async with transactions.write():
+                pass
+        await opened.dispose()
 
 
 async def test_writers_of_one_process_wait_for_each_other(tmp_path: Path):
