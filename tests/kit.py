@@ -18,7 +18,6 @@ from coatcheck.settings import Settings
 from coatcheck.testing.clock import ManualClock
 from coatcheck.web.app import build_app
 from coatcheck.web.config import WireConfig
-from coatcheck.web.empty_retries import EmptyRetries
 from tests.core import core
 
 BASE = "http://coatcheck.test"
@@ -69,7 +68,7 @@ async def _app(config: WireConfig, services: Services) -> AsyncIterator[FastAPI]
     app.state.services = services
     yield app
     app.state._state.clear()  # what an app remembers of requests
-    app.state._state.update(known, empty_retries=EmptyRetries())
+    app.state._state.update(known)
     _idle[config].append(app)
 
 

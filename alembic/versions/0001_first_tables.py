@@ -320,6 +320,15 @@ def upgrade() -> None:
     op.create_index(op.f("ix_replays_expires_at"), "replays", ["expires_at"])
 
     op.create_table(
+        "failed_uploads",
+        sa.Column("who", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("failed_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("who", "name", name=op.f("pk_failed_uploads")),
+    )
+    op.create_index(op.f("ix_failed_uploads_failed_at"), "failed_uploads", ["failed_at"])
+
+    op.create_table(
         "claims",
         sa.Column("container_id", ID, nullable=False),
         sa.Column("attachment_id", ID, nullable=False),

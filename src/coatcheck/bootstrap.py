@@ -24,6 +24,7 @@ from coatcheck.services.deleting import Deleting
 from coatcheck.services.details import Details
 from coatcheck.services.digests import Digests
 from coatcheck.services.downloads import Downloads
+from coatcheck.services.failed_uploads import FailedUploads
 from coatcheck.services.folders import Folders
 from coatcheck.services.keys import Keys
 from coatcheck.services.listing import Listing
@@ -85,6 +86,7 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
             details=Details(transactions, clock),
             deleting=Deleting(transactions, clock, downloads, purging),
             listing=Listing(transactions, clock, digests),
+            failed_uploads=FailedUploads(transactions, clock),
             folders=Folders(transactions, clock),
             tree=Tree(transactions, clock, purging),
             containers=Containers(transactions, clock, digests, purging, replaying),

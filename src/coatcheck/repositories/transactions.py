@@ -18,6 +18,7 @@ from coatcheck.repositories.connecting import connected, uninterrupted
 from coatcheck.repositories.containers import Containers
 from coatcheck.repositories.derivatives import Derivatives
 from coatcheck.repositories.engine import READ_ONLY
+from coatcheck.repositories.failed_uploads import FailedUploads
 from coatcheck.repositories.folders import Folders
 from coatcheck.repositories.intents import Intents
 from coatcheck.repositories.keys import Keys
@@ -84,6 +85,10 @@ class Facts:
     @cached_property
     def receiving(self) -> Receiving:
         return Receiving(self._connection)
+
+    @cached_property
+    def failed_uploads(self) -> FailedUploads:
+        return FailedUploads(self._connection)
 
     @cached_property
     def replays(self) -> Replays:

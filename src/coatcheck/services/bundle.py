@@ -10,6 +10,7 @@ from coatcheck.services.containers import Containers
 from coatcheck.services.deleting import Deleting
 from coatcheck.services.details import Details
 from coatcheck.services.downloads import Downloads
+from coatcheck.services.failed_uploads import FailedUploads
 from coatcheck.services.folders import Folders
 from coatcheck.services.keys import Keys
 from coatcheck.services.listing import Listing
@@ -30,6 +31,7 @@ class Services:
     deleting: Deleting
     details: Details
     listing: Listing
+    failed_uploads: FailedUploads
     folders: Folders
     tree: Tree
     containers: Containers

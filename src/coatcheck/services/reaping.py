@@ -12,6 +12,7 @@ from coatcheck.domain.errors import Unavailable
 from coatcheck.domain.intent import Intent
 from coatcheck.services.commands import Limits
 from coatcheck.services.digests import Digests
+from coatcheck.services.failed_uploads import REMEMBERED
 from coatcheck.services.ports import Clock, Transactions
 from coatcheck.services.purging import Purging
 
@@ -82,6 +83,7 @@ class Reaping:
         async with self._transactions.write() as facts:
             done.tombstones = await facts.lives.forget(now - self._limits.tombstone, _LISTED)
             done.replays = await facts.replays.forget(now)
+            await facts.failed_uploads.forget_before(now - REMEMBERED)
         done.purged = await self._purging.purge_all(BATCH)
         done.intents = await self._drop_intents()
         try:

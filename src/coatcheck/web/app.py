@@ -25,7 +25,6 @@ from coatcheck.web.config import WireConfig
 from coatcheck.web.dialect import Dialect, owner_of
 from coatcheck.web.dialects import load
 from coatcheck.web.draining import Draining, Drains
-from coatcheck.web.empty_retries import EmptyRetries
 from coatcheck.web.middleware import AccessLog
 from coatcheck.web.problem import Problem, problem_of
 
@@ -69,7 +68,6 @@ def build_app(config: WireConfig, lifespan: Lifespan) -> FastAPI:
     )
     app.state.config = config
     app.state.draining = Draining()
-    app.state.empty_retries = EmptyRetries()
     app.include_router(health.router)
     _add_docs_page(app)
     for dialect in dialects:

@@ -7,9 +7,7 @@ refused when one of the same name, by the same credentials, has just failed with
 
 from __future__ import annotations
 
-import hashlib
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
 
@@ -17,49 +15,19 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from coatcheck.domain.errors import Incomplete, Rejected, TooLarge
+from coatcheck.services.failed_uploads import FailedUploads
 from coatcheck.services.ports import Body
 from coatcheck.web.dependencies import services_of
 from coatcheck.web.problem import problem_of
-
-#: How long a failure is remembered, in ms.
-_REMEMBERED = 10 * 60 * 1000
-
-#: Failures kept; the oldest make way.
-_KEPT = 10_000
-
-_Key = tuple[str, str]
-
-
-class EmptyRetries:
-    """The failures of this process. `now` is in ms since 1970."""
-
-    def __init__(self) -> None:
-        self._failed: OrderedDict[_Key, int] = OrderedDict()
-
-    def note(self, key: _Key, now: int) -> None:
-        self._failed[key] = now
-        self._failed.move_to_end(key)
-        while len(self._failed) > _KEPT:
-            self._failed.popitem(last=False)
-
-    def forget(self, key: _Key) -> None:
-        self._failed.pop(key, None)
-
-    def failed_lately(self, key: _Key, now: int) -> bool:
-        failed_at = self._failed.get(key)
-        return failed_at is not None and now - failed_at < _REMEMBERED
 
 
 class Attempt:
     """One request to upload a file. What fails before the name is known cannot be held against the next one."""
 
-    def __init__(
-        self, failures: EmptyRetries, who: str, name: str | None, clock: Callable[[], int]
-    ) -> None:
+    def __init__(self, failures: FailedUploads, who: str, name: str | None) -> None:
         self.name = name
         self._failures = failures
         self._who = who
-        self._clock = clock
         self._data: _Counted | None = None
 
     def data(self, name: str, data: Body) -> Body:
@@ -68,25 +36,21 @@ class Attempt:
         self._data = _Counted(data)
         return self._data
 
-    def expect_bytes(self) -> None:
+    async def expect_bytes(self) -> None:
         """To be called when the file has been read. Raises Rejected for one that seems to have lost its bytes."""
         if self._data and self._data.size:
-            self._failures.forget(self._key)
-        elif self._failures.failed_lately(self._key, self._clock()):
+            await self._failures.forget(self._who, self.name or "")
+        elif await self._failures.happened_lately(self._who, self.name or ""):
             raise Rejected(
                 "The file is empty, and an upload of it has just failed: send it again from its start.",
                 field="file",
             )
 
-    def failed(self, error: Exception) -> None:
+    async def failed(self, error: Exception) -> None:
         was_empty = self._data is not None and self._data.ended and not self._data.size
         lost = isinstance(error, Incomplete | TooLarge) or problem_of(error, {}).status >= 500
         if lost and self.name is not None and not was_empty:
-            self._failures.note(self._key, self._clock())
-
-    @property
-    def _key(self) -> _Key:
-        return self._who, self.name or ""
+            await self._failures.note(self._who, self.name)
 
 
 class _Counted:
@@ -109,18 +73,16 @@ class _Counted:
 @asynccontextmanager
 async def attempting(request: Request) -> AsyncIterator[Attempt]:
     """Around the whole request, who asks included: a database that is down fails there first."""
-    failures: EmptyRetries = request.app.state.empty_retries
     given = request.headers.get("authorization", "")
     attempt = Attempt(
-        failures,
-        who=hashlib.sha256(given.encode()).hexdigest(),
+        services_of(request).failed_uploads,
+        who=given,
         name=request.query_params.get("filename"),
-        clock=services_of(request).clock.now,
     )
     try:
         yield attempt
     except Exception as error:
-        attempt.failed(error)
+        await attempt.failed(error)
         raise
 
 

@@ -9,6 +9,7 @@ from coatcheck.repositories.tables.containers import (
     container_versions,
     containers,
     counters,
+    failed_uploads,
     replays,
 )
 from coatcheck.repositories.tables.folders import folder_paths, folders
@@ -21,6 +22,7 @@ __all__ = [
     "containers",
     "counters",
     "derivatives",
+    "failed_uploads",
     "folder_paths",
     "folders",
     "installation",

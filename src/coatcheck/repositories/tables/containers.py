@@ -92,3 +92,12 @@ replays = Table(
     Column("answer", JSON, nullable=False),
     Column("expires_at", BigInteger, nullable=False, index=True),
 )
+
+#: Uploads that failed with bytes in them, so that every worker can tell their empty repetition apart.
+failed_uploads = Table(
+    "failed_uploads",
+    metadata,
+    Column("who", String(64), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("failed_at", BigInteger, nullable=False, index=True),
+)

@@ -7,9 +7,11 @@ from typing import Any
 from unittest import mock
 
 import httpx
+import pytest
 
 from coatcheck.domain.errors import Unavailable
-from coatcheck.web.empty_retries import EmptyRetries
+from coatcheck.services import failed_uploads
+from coatcheck.services.failed_uploads import FailedUploads
 from tests.kit import Installation
 from tests.web.dialects.tracker.asks import FORM, form, headers, issue, raw, refusal, upload
 
@@ -118,9 +120,37 @@ async def test_without_a_name_in_the_query_the_parts_own_counts(
     assert refusal(await sent(b"")) == REFUSED
 
 
-def test_of_very_many_failures_the_oldest_are_forgotten() -> None:
-    failures = EmptyRetries()
-    for number in range(10_001):
-        failures.note(("who", str(number)), 0)
-    assert not failures.failed_lately(("who", "0"), 1)
-    assert failures.failed_lately(("who", "1"), 1)
+async def test_a_failure_is_known_to_every_worker(house: Installation) -> None:
+    here, there = (
+        FailedUploads(house.services.transactions, house.services.clock) for _ in range(2)
+    )
+    await here.note("who", "a.txt")
+    assert await there.happened_lately("who", "a.txt")
+    assert not await there.happened_lately("who", "b.txt")
+    await here.forget("who", "a.txt")
+    assert not await there.happened_lately("who", "a.txt")
+
+
+async def test_of_very_many_failures_this_process_forgets_the_oldest(
+    house: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(failed_uploads, "_KEPT", 3)
+    failures = FailedUploads(house.services.transactions, house.services.clock)
+    with mock.patch.object(
+        house.services.transactions, "write", side_effect=Unavailable(retry_after=1)
+    ):
+        for number in range(4):
+            await failures.note("who", str(number))
+    assert not await failures.happened_lately("who", "0")
+    assert await failures.happened_lately("who", "1")
+
+
+async def test_a_sweep_drops_what_is_no_longer_of_use(house: Installation) -> None:
+    failures = FailedUploads(house.services.transactions, house.services.clock)
+    await failures.note("who", "a.txt")
+    house.clock.advance(seconds=10 * MINUTE + 1)
+    await house.services.reaping.sweep()
+    async with house.services.transactions.read() as facts:
+        assert not await facts.failed_uploads.happened_since(
+            *failed_uploads._key("who", "a.txt"), 0
+        )

@@ -47,7 +47,7 @@ async def take_file(
     name = name or clean_filename(sent.filename or NAMELESS)
 
     async def describe(head: bytes) -> Description:
-        attempt.expect_bytes()
+        await attempt.expect_bytes()
         return Description(name=name, media_type=choose_media_type(sent.content_type, name, head))
 
     return await uploads.deposit(
