@@ -198,7 +198,8 @@ def test_a_worker_that_is_killed_is_replaced(server: Server) -> None:
         now = set(server.pids())
         return worker.pid not in now and bool(now - before)
 
-    eventually(replaced)
+    # uvicorn may be waiting for the dead one's answer to its last question after it, which it does for 30 seconds.
+    eventually(replaced, patience=PATIENCE + 45)
     eventually(lambda: upload(server, b"after").status_code == 201)
 
 
