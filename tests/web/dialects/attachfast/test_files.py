@@ -16,10 +16,10 @@ from tests.web.dialects.attachfast.asks import (
     files,
     folder,
     principal,
-    raw,
     upload,
     uploaded,
 )
+from tests.web.raw import raw
 
 FILE_KEYS = "id token filename content_type file_size url download_url folder created_at updated_at"
 

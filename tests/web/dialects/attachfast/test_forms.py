@@ -18,10 +18,10 @@ from tests.web.dialects.attachfast.asks import (
     files,
     part,
     principal,
-    raw,
     upload,
     uploaded,
 )
+from tests.web.raw import raw
 
 FILE = part("file", bytes(5000), filename="x.bin")
 CHUNK = part("chunk", b"1") + part("total_size", b"5000") + part("key", b"x.bin")

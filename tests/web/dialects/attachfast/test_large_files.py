@@ -18,8 +18,8 @@ from tests.web.dialects.attachfast.asks import (
     errors,
     files,
     part,
-    raw,
 )
+from tests.web.raw import raw
 
 DAY = 24 * 3600
 COMPLETE = {"message": "File upload completed successfully", "status": "complete"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.kit import Installation, installation
@@ -18,23 +17,3 @@ async def house(tmp_path: Path) -> AsyncIterator[Installation]:
         tmp_path, dialects="campr", rate_limits="off", inline_max=16, max_size=1_000_000
     ) as house:
         yield house
-
-
-@pytest.fixture
-async def ann(house: Installation) -> AsyncIterator[httpx.AsyncClient]:
-    async with house.client() as client:
-        yield client
-
-
-@pytest.fixture
-async def bob(house: Installation) -> AsyncIterator[httpx.AsyncClient]:
-    """Of the same tenant as Ann."""
-    async with house.client(login="bob") as client:
-        yield client
-
-
-@pytest.fixture
-async def eve(house: Installation) -> AsyncIterator[httpx.AsyncClient]:
-    """Of another tenant."""
-    async with house.client(tenant="other", login="eve") as client:
-        yield client

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.books import assert_books_balance
@@ -20,23 +19,3 @@ async def house(tmp_path: Path) -> AsyncIterator[Installation]:
     ) as place:
         yield place
         assert_books_balance(place, settled=True)
-
-
-@pytest.fixture
-async def ann(house: Installation) -> AsyncIterator[httpx.AsyncClient]:
-    async with house.client() as client:
-        yield client
-
-
-@pytest.fixture
-async def bob(house: Installation) -> AsyncIterator[httpx.AsyncClient]:
-    """Of the same tenant as Ann."""
-    async with house.client(login="bob") as client:
-        yield client
-
-
-@pytest.fixture
-async def eve(house: Installation) -> AsyncIterator[httpx.AsyncClient]:
-    """Of another tenant."""
-    async with house.client(tenant="other", login="eve") as client:
-        yield client

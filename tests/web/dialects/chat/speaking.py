@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
-from starlette.types import Message
 
-from tests.kit import BASE, Installation
+from tests.kit import BASE
 
 NEVER = "Never0Existed000"
 BOUNDARY = "XBX"
@@ -91,54 +88,3 @@ def part(content: bytes, *, filename: str | None = "a.txt", name: str = "file") 
         disposition += f'; filename="{filename}"'
     head = f"--{BOUNDARY}\r\nContent-Disposition: {disposition}\r\n\r\n"
     return head.encode() + content + b"\r\n"
-
-
-@dataclass
-class Answer:
-    """`taken` is how many pieces of the body were asked for."""
-
-    status: int
-    body: bytes
-    taken: int
-
-
-async def raw(
-    house: Installation,
-    method: str,
-    path: str,
-    pieces: Iterable[bytes],
-    headers: dict[str, str],
-) -> Answer:
-    """One request as a server hands it over, whose sender hangs up after the last piece."""
-    waiting = list(pieces)
-    answer = Answer(0, b"", 0)
-
-    async def receive() -> Message:
-        if answer.taken < len(waiting):
-            answer.taken += 1
-            body = waiting[answer.taken - 1]
-            return {"type": "http.request", "body": body, "more_body": True}
-        return {"type": "http.disconnect"}
-
-    async def send(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            answer.status = message["status"]
-        elif message["type"] == "http.response.body":
-            answer.body += message.get("body", b"")
-
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": method,
-        "scheme": "http",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "root_path": "",
-        "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
-        "client": ("127.0.0.1", 1),
-        "server": ("coatcheck.test", 80),
-    }
-    await house.app(scope, receive, send)
-    return answer

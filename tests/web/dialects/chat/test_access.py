@@ -13,7 +13,6 @@ from tests.web.dialects.chat.speaking import (
     NEVER,
     form,
     ids,
-    raw,
     refusal,
     seen,
     sent,
@@ -21,6 +20,7 @@ from tests.web.dialects.chat.speaking import (
     upload,
     uploaded,
 )
+from tests.web.raw import raw
 
 ROUTES = [
     ("GET", "/v1/attachments"),
@@ -47,7 +47,7 @@ async def test_nothing_is_told_and_nothing_read_before_the_caller_is_known(
     pieces = [form(b"x" * 50_000)] * 20
     for method, path in ROUTES:
         for given in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": basic("ann", "x")}):
-            answer = await raw(house, method, path, pieces, {**FORM, **given})
+            answer = await raw(house, method, path, pieces, {**FORM, **given}, hang_up=True)
             assert (answer.status, answer.taken) == (401, 0), path
             assert b'"invalid_request"' in answer.body
     async with house.anonymous() as nobody:

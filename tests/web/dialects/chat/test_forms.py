@@ -13,12 +13,12 @@ from tests.web.dialects.chat.speaking import (
     form,
     ids,
     part,
-    raw,
     refusal,
     sent,
     told,
     uploaded,
 )
+from tests.web.raw import raw
 
 KIND = FORM["Content-Type"]
 
@@ -126,12 +126,14 @@ async def test_a_sender_that_hangs_up_leaves_nothing(
     head = {"Authorization": f"Bearer {await house.key()}"}
     whole = part(message["id"].encode(), name="message_id", filename=None) + form(b"x" * 50_000)
     for end in (0, 10, 100, 30_000, len(whole) - 3, len(whole)):
-        answer = await raw(house, "POST", "/v1/attachments", [whole[:end]], {**FORM, **head})
+        answer = await raw(
+            house, "POST", "/v1/attachments", [whole[:end]], {**FORM, **head}, hang_up=True
+        )
         assert answer.status == 400, end
     kind = {"Content-Type": "application/x-www-form-urlencoded"}
     for method, path in (("POST", "/v1/messages"), ("PUT", f"/v1/messages/{message['id']}")):
         body = b"conversation_id=room&message=cut"
-        answer = await raw(house, method, path, [body], {**kind, **head})
+        answer = await raw(house, method, path, [body], {**kind, **head}, hang_up=True)
         assert answer.status == 400
     assert await ids(ann) == []
     assert told(await ann.get("/v1/messages"))["data"] == [message]
@@ -140,7 +142,7 @@ async def test_a_sender_that_hangs_up_leaves_nothing(
 
 async def test_a_body_that_announces_too_much_is_not_read(house: Installation) -> None:
     head = {**FORM, "Authorization": f"Bearer {await house.key()}", "Content-Length": "5000000000"}
-    answer = await raw(house, "POST", "/v1/attachments", [form(b"x")], head)
+    answer = await raw(house, "POST", "/v1/attachments", [form(b"x")], head, hang_up=True)
     assert (answer.status, answer.taken) == (413, 0)
 
 

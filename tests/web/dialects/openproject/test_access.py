@@ -17,13 +17,13 @@ from tests.web.dialects.openproject.speaking import (
     held,
     links,
     part,
-    raw,
     refusal,
     told,
     upload,
     uploaded,
     work_package,
 )
+from tests.web.raw import raw
 
 NO_CREDENTIALS = (
     401,
@@ -149,7 +149,7 @@ async def test_no_byte_of_a_body_is_read_before_its_sender_is_known(
     house: Installation, path: str
 ) -> None:
     pieces = [part("file", b"", filename="x")[:-2], *[bytes(65536)] * 100]
-    answer = await raw(house, path, pieces, {"Authorization": "Bearer wrong", **FORM})
+    answer = await raw(house, "POST", path, pieces, {"Authorization": "Bearer wrong", **FORM})
     assert (answer.status, answer.taken) == (401, 0)
     assert house.blobs() == []
 

@@ -20,12 +20,12 @@ from tests.web.dialects.openproject.speaking import (
     file,
     metadata,
     part,
-    raw,
     refusal,
     told,
     upload,
     uploaded,
 )
+from tests.web.raw import raw
 
 PATH = "/api/v3/attachments"
 
@@ -252,7 +252,7 @@ async def test_no_more_is_read_than_shows_that_a_file_is_too_large(house: Instal
     pieces = [*body, *[megabyte] * 50, b"\r\n", END]
     headers = {"Authorization": f"Bearer {await house.key()}", **FORM}
 
-    answer = await raw(house, PATH, pieces, headers)
+    answer = await raw(house, "POST", PATH, pieces, headers)
 
     assert answer.status == 422
     assert answer.taken < 10
@@ -261,7 +261,7 @@ async def test_no_more_is_read_than_shows_that_a_file_is_too_large(house: Instal
 async def test_metadata_that_came_first_are_judged_before_the_bytes(house: Installation) -> None:
     body = [part("metadata", b'{"fileName":""}'), part("file", b"", filename="a")[:-2]]
     headers = {"Authorization": f"Bearer {await house.key()}", **FORM}
-    answer = await raw(house, PATH, [*body, *[bytes(1000)] * 50, b"\r\n", END], headers)
+    answer = await raw(house, "POST", PATH, [*body, *[bytes(1000)] * 50, b"\r\n", END], headers)
     assert (answer.status, answer.taken) == (422, 2)
 
 
@@ -269,7 +269,7 @@ async def test_metadata_that_came_first_are_judged_before_the_bytes(house: Insta
 async def test_a_sender_who_hangs_up_leaves_nothing(house: Installation, pieces: int) -> None:
     body = [part("metadata", b'{"fileName":"a"}'), part("file", b"", filename="a"), PNG * 100]
     headers = {"Authorization": f"Bearer {await house.key()}", **FORM}
-    await raw(house, PATH, body[:pieces], headers, hang_up=True)
+    await raw(house, "POST", PATH, body[:pieces], headers, hang_up=True)
     await assert_nothing_is_left(house)
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
 from typing import Any
 
 import httpx
-from starlette.types import Message
 
 from tests.kit import Installation
 
@@ -91,48 +89,6 @@ def part(content: bytes, *, filename: str | None = "file", name: str = "file") -
     return (
         f"--{BOUNDARY}\r\nContent-Disposition: {disposition}\r\n\r\n".encode() + content + b"\r\n"
     )
-
-
-async def raw(
-    house: Installation,
-    method: str,
-    path: str,
-    pieces: Iterable[bytes],
-    headers: dict[str, str],
-    query: str = "",
-) -> tuple[int, int]:
-    """(status, pieces taken) of a request whose sender hangs up after the last piece."""
-    waiting = list(pieces)
-    status = taken = 0
-
-    async def receive() -> Message:
-        nonlocal taken
-        if taken < len(waiting):
-            taken += 1
-            return {"type": "http.request", "body": waiting[taken - 1], "more_body": True}
-        return {"type": "http.disconnect"}
-
-    async def send(message: Message) -> None:
-        nonlocal status
-        if message["type"] == "http.response.start":
-            status = message["status"]
-
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": method,
-        "scheme": "http",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": query.encode(),
-        "root_path": "",
-        "headers": [(k.lower().encode(), v.encode()) for k, v in headers.items()],
-        "client": ("127.0.0.1", 1),
-        "server": ("coatcheck.test", 80),
-    }
-    await house.app(scope, receive, send)
-    return status, taken
 
 
 def png(width: int, height: int) -> bytes:

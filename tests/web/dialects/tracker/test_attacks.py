@@ -18,10 +18,10 @@ from tests.web.dialects.tracker.asks import (
     issue,
     names,
     part,
-    raw,
     refusal,
     uploaded,
 )
+from tests.web.raw import raw
 
 UPLOADS = ("/v2/attachments/", "/v3/issues/TREK-1/attachments")
 
@@ -112,7 +112,8 @@ async def test_nothing_is_read_of_a_body_whose_sender_is_unknown_or_elsewhere(
         ({"Authorization": known["Authorization"]}, 403),
         ({**known, "X-Org-ID": "other"}, 403),
     ):
-        assert await raw(house, "POST", path, pieces, {**FORM, **given}) == (status, 0)
+        answer = await raw(house, "POST", path, pieces, {**FORM, **given}, hang_up=True)
+        assert (answer.status, answer.taken) == (status, 0)
 
 
 @pytest.mark.parametrize("path", UPLOADS)
@@ -121,7 +122,8 @@ async def test_a_body_that_announces_too_much_is_not_read(
 ) -> None:
     await issue(ann)
     head = {**FORM, **await headers(house), "Content-Length": "5000000000"}
-    assert await raw(house, "POST", path, [form(b"x")], head) == (413, 0)
+    answer = await raw(house, "POST", path, [form(b"x")], head, hang_up=True)
+    assert (answer.status, answer.taken) == (413, 0)
 
 
 @pytest.mark.parametrize("path", UPLOADS)
@@ -132,8 +134,8 @@ async def test_a_sender_that_hangs_up_leaves_nothing(
     head = {**FORM, **await headers(house)}
     whole = form(b"x" * 50_000)
     for end in (10, 100, 30_000, len(whole) - 3):
-        status, _ = await raw(house, "POST", path, [whole[:end]], head)
-        assert status == 400
+        answer = await raw(house, "POST", path, [whole[:end]], head, hang_up=True)
+        assert answer.status == 400
     assert await names(ann, "/v2/attachments") == []
     assert await names(ann, UPLOADS[1]) == []
     assert house.blobs() == []

@@ -13,7 +13,8 @@ from coatcheck.domain.errors import Unavailable
 from coatcheck.services import failed_uploads
 from coatcheck.services.failed_uploads import FailedUploads
 from tests.kit import Installation
-from tests.web.dialects.tracker.asks import FORM, form, headers, issue, raw, refusal, upload
+from tests.web.dialects.tracker.asks import FORM, form, headers, issue, refusal, upload
+from tests.web.raw import raw
 
 REFUSED = (
     422,
@@ -96,7 +97,8 @@ async def test_a_sender_that_hung_up_may_come_again_empty_handed(
     head = {**FORM, **await headers(house)}
     whole = form(b"x" * 50_000)
     path, query = "/v2/attachments/", "filename=report.txt"
-    assert (await raw(house, "POST", path, [whole[:30_000]], head, query))[0] == 400
+    cut = await raw(house, "POST", path, [whole[:30_000]], head, query=query, hang_up=True)
+    assert cut.status == 400
     assert refusal(await upload(ann, content=b"")) == REFUSED
 
 

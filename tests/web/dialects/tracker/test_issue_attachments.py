@@ -16,11 +16,11 @@ from tests.web.dialects.tracker.asks import (
     form,
     issue,
     names,
-    raw,
     refusal,
     upload,
     uploaded,
 )
+from tests.web.raw import raw
 
 MISSING = (404, "Attachment does not exist.")
 TO = "/v2/issues/TREK-1/attachments"
@@ -62,7 +62,8 @@ async def test_a_file_for_an_issue_that_is_none_is_not_even_read(
     answer = await upload(ann, to=TO)
     assert refusal(answer) == (404, "Issue does not exist.")
     head = {**dict(ann.headers), **FORM}
-    assert await raw(house, "POST", TO, [bytes(1000)] * 10, head) == (404, 0)
+    unread = await raw(house, "POST", TO, [bytes(1000)] * 10, head, hang_up=True)
+    assert (unread.status, unread.taken) == (404, 0)
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
