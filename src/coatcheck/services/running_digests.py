@@ -28,6 +28,10 @@ _KEPT = 512
 #: What a dialect that reports no digest of the whole will wait for, in bytes left to hash; the rest is done by a sweep.
 PATIENCE = 8 * 1024 * 1024
 
+#: And in seconds, where there is more than this left.
+_WAIT = 0.05
+_SOON = 1024 * 1024
+
 
 @dataclass
 class _Run:
@@ -64,10 +68,16 @@ class RunningDigests:
     ) -> dict[str, str]:
         """The digests of all bytes, which have arrived. Where none is needed, empty if it would take long."""
         run = self._run(attachment.id, needed)
-        if not set(needed) and attachment.size - run.offset > PATIENCE:
+        left = attachment.size - run.offset
+        if not set(needed) and left > PATIENCE:
             return {}
-        async with run.turn:
-            await self._hash(run, parts, attachment.size)
+        # Also what should be quick may have to wait, for a busy disk or for what is being hashed already.
+        wait = _WAIT if not set(needed) and left > _SOON else None
+        try:
+            async with asyncio.timeout(wait), run.turn:
+                await self._hash(run, parts, attachment.size)
+        except TimeoutError:
+            return {}
         return run.hashes.hexdigests()
 
     async def confirm(
