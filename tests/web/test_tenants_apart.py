@@ -59,7 +59,7 @@ def places(names: Names) -> list[str]:
         f"/api/v3/attachments/{names.id}/content",
         f"/api/v3/attachments/{names.id}/uploaded",
         f"/v1/attachments/{names.public_id}",
-        f"/assets/attachments/{names.public_id[:-1]}x/a.bin",
+        f"/assets/attachments/{names.public_id.swapcase()}/a.bin",
         *(
             f"{NATIVE}/attachments/{form}{tail}"
             for form in (names.id, names.public_id, f"sha3-256:{names.sha3}")
