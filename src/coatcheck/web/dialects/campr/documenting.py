@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from coatcheck.web.dialects.campr.shapes import Errors
+from coatcheck.web.schemas import inlined
 
 _FIGURES = {
     name: {"description": text, "schema": {"type": "integer"}}
@@ -35,7 +36,7 @@ def answers(success: Responses, *errors: int) -> Responses:
 
 def body_of(model: type[BaseModel]) -> dict[str, Any]:
     """`openapi_extra` of a route that takes such a JSON document."""
-    content = {"application/json": {"schema": _inlined(model)}}
+    content = {"application/json": {"schema": inlined(model)}}
     return {"requestBody": {"required": True, "content": content}}
 
 
@@ -63,20 +64,3 @@ def reads(router: APIRouter, path: str, **options: Any) -> Callable[[Endpoint], 
         return endpoint
 
     return register
-
-
-def _inlined(model: type[BaseModel]) -> Any:
-    """Its JSON schema in one piece: references would point to definitions that the document does not have."""
-    schema = model.model_json_schema()
-    definitions = schema.pop("$defs", {})
-
-    def resolved(part: Any) -> Any:
-        if isinstance(part, list):
-            return [resolved(each) for each in part]
-        if not isinstance(part, dict):
-            return part
-        if "$ref" in part:
-            return resolved(definitions[part["$ref"].rpartition("/")[2]])
-        return {key: resolved(value) for key, value in part.items()}
-
-    return resolved(schema)

@@ -16,7 +16,8 @@ from coatcheck.domain.media_type import clean_media_type
 from coatcheck.domain.names import clean_filename
 from coatcheck.services.commands import RequestId
 from coatcheck.services.ports import Body
-from coatcheck.web.dialects.campr.uploading import client_request_id, refuse_encoded
+from coatcheck.web.dialects.campr.uploading import client_request_id
+from coatcheck.web.headers.content_encoding import refuse_encoded
 from coatcheck.web.streaming import read_json
 
 #: Bytes of JSON: the protocol's limit for a post is 1 MB.

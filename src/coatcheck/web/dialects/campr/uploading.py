@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from starlette.datastructures import Headers
 
 from coatcheck.domain.digest import SHA3_256
-from coatcheck.domain.errors import BadRange, Incomplete, Malformed, Missing, Unsupported
+from coatcheck.domain.errors import BadRange, Incomplete, Malformed, Missing
 from coatcheck.domain.media_type import OCTET_STREAM, bare, clean_media_type
 from coatcheck.domain.names import clean_filename
 from coatcheck.domain.principal import Principal
@@ -21,6 +21,7 @@ from coatcheck.services.uploads import Progress, Uploads
 from coatcheck.web.config import WireConfig
 from coatcheck.web.headers import single
 from coatcheck.web.headers.content_disposition import parse_content_disposition
+from coatcheck.web.headers.content_encoding import refuse_encoded
 from coatcheck.web.headers.content_range import ContentRange, parse_content_range
 from coatcheck.web.headers.digest import content_digests, repr_digests
 from coatcheck.web.streaming import RequestBody
@@ -154,12 +155,6 @@ def client_request_id(headers: Headers) -> str | None:
     if given and _REQUEST_ID.fullmatch(given) is None:
         raise Malformed("Client-Request-ID is not 1 to 255 characters of ASCII.")
     return given or None
-
-
-def refuse_encoded(headers: Headers) -> None:
-    """Raises Unsupported."""
-    if headers.get("content-encoding", "identity").strip().lower() not in ("identity", ""):
-        raise Unsupported("A body with Content-Encoding is not taken.", field="Content-Encoding")
 
 
 def _name(headers: Headers) -> str | None:

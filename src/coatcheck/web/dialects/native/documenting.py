@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from coatcheck.web.dialects.native.errors import MEDIA_TYPE
 from coatcheck.web.dialects.native.shapes import ProblemShape
+from coatcheck.web.schemas import inlined
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -73,23 +74,6 @@ def in_header(fields: dict[str, str]) -> dict[str, Any]:
 
 def in_query(fields: dict[str, str]) -> dict[str, Any]:
     return {"parameters": [_parameter(name, "query", text) for name, text in fields.items()]}
-
-
-def inlined(model: type[BaseModel]) -> Any:
-    """Its JSON schema in one piece: references would point to definitions that the document does not have."""
-    schema = model.model_json_schema()
-    definitions = schema.pop("$defs", {})
-
-    def resolved(part: Any) -> Any:
-        if isinstance(part, list):
-            return [resolved(each) for each in part]
-        if not isinstance(part, dict):
-            return part
-        if "$ref" in part:
-            return resolved(definitions[part["$ref"].rpartition("/")[2]])
-        return {key: resolved(value) for key, value in part.items()}
-
-    return resolved(schema)
 
 
 def _problem(when: str) -> dict[str, Any]:
