@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from coatcheck.web.dialects.campr.shapes import Errors
-from coatcheck.web.schemas import inlined
+from coatcheck.web.inlining import inlined
 
 _FIGURES = {
     name: {"description": text, "schema": {"type": "integer"}}

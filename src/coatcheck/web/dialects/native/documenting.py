@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from coatcheck.web.dialects.native.errors import MEDIA_TYPE
 from coatcheck.web.dialects.native.shapes import ProblemShape
-from coatcheck.web.schemas import inlined
+from coatcheck.web.inlining import inlined
 
 Responses = dict[int | str, dict[str, Any]]
 
