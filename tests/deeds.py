@@ -12,6 +12,7 @@ from coatcheck.domain.attachment import Attachment
 from coatcheck.domain.claim import ByDigest, ById, Claim, Reference, Wanted
 from coatcheck.domain.container import Container, ContainerRef
 from coatcheck.domain.digest import SHA3_256, Digest
+from coatcheck.domain.finding import Finding
 from coatcheck.domain.folder import Filing
 from coatcheck.domain.intent import Intent
 from coatcheck.domain.principal import Principal
@@ -206,3 +207,13 @@ def an_intent(caller: Principal, lease_until: int, reserved: int = 1234) -> Inte
         lease=secrets.token_hex(16),
         lease_until=lease_until,
     )
+
+
+async def findings(place: Place, **options: Any) -> list[Finding]:
+    """What a check of everything finds, with no pause between its two looks."""
+    return [finding async for finding in place.services.checking.check(pause=0, **options)]
+
+
+async def orphans(place: Place) -> list[str]:
+    """Blobs that no row names."""
+    return [str(each.id) for each in await findings(place) if each.kind == "orphan"]

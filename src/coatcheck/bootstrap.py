@@ -17,6 +17,7 @@ from coatcheck.reaper import Reaper
 from coatcheck.repositories.engine import open_engine
 from coatcheck.repositories.transactions import Transactions
 from coatcheck.services.bundle import Services
+from coatcheck.services.checking import Checking
 from coatcheck.services.claims import Claims
 from coatcheck.services.commands import Limits
 from coatcheck.services.containers import Containers
@@ -69,6 +70,14 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
     thumbnails = Thumbnails(transactions, downloads, open_imaging(settings.thumbnail_max_pixels))
     replaying = Replaying(transactions, clock, limits)
     purging = Purging(transactions, blobs, clock, limits)
+    reaping = Reaping(
+        transactions=transactions,
+        blobs=blobs,
+        clock=clock,
+        limits=limits,
+        purging=purging,
+        digests=digests,
+    )
     try:
         yield Services(
             uploads=Uploads(
@@ -93,13 +102,14 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
             claims=Claims(transactions, clock, limits, digests, purging, replaying),
             keys=Keys(transactions, clock),
             people=People(transactions),
-            reaping=Reaping(
+            reaping=reaping,
+            checking=Checking(
                 transactions=transactions,
                 blobs=blobs,
                 clock=clock,
                 limits=limits,
-                purging=purging,
-                digests=digests,
+                reaping=reaping,
+                patience=10 * settings.reap_every * 1000,
             ),
             running=running,
             transactions=transactions,

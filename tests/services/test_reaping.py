@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from coatcheck.blobs.base import BlobKey, BlobStore, new_blob_key
+from coatcheck.blobs.base import BlobKey, BlobStore
 from coatcheck.domain.attachment import Attachment
 from coatcheck.domain.claim import ById
 from coatcheck.domain.errors import NotFound, Unavailable
-from coatcheck.domain.lifecycle import State
 from coatcheck.domain.principal import Principal
 from coatcheck.services import reaping
 from coatcheck.testing.bodies import Whole
@@ -279,41 +278,6 @@ async def test_a_sweep_that_died_in_the_middle_is_taken_up_after_its_lease(
         if not reached:
             return
     pytest.fail("it does not end")
-
-
-async def test_orphans_are_the_blobs_that_nothing_names(place: Core, ann: Principal):
-    kept = await deeds.deposit(place, ann, deeds.content(1500))
-    await _abandoned_intent(place, ann)
-    assert await place.services.reaping.orphans() == []
-    stray = new_blob_key()
-    await place.services.blobs.put(stray, Whole(b"stray"))
-    assert await place.services.reaping.orphans() == [stray]
-    await place.services.blobs.delete(stray)
-    assert await deeds.bytes_of(place, ann, kept) == deeds.content(1500)
-
-
-async def test_a_blob_on_its_way_out_is_no_orphan(place: Core, ann: Principal):
-    """It is seen among the keys, and purged before it is looked up."""
-    made = await deeds.deposit(place, ann, deeds.content(1500))
-    key = await blob_of(place, made)
-    await place.services.deleting.delete(ann, ById(made.id), [State.DETACHED])
-    assert await place.services.reaping._unknown([key]) == []
-
-
-async def test_while_deposits_come_and_go_there_are_never_orphans(place: Core, ann: Principal):
-    stop = asyncio.Event()
-
-    async def come_and_go(seed: int) -> None:
-        while not stop.is_set():
-            made = await deeds.deposit(place, ann, deeds.content(1500, seed))
-            await place.services.deleting.delete(ann, ById(made.id), [State.DETACHED])
-
-    tasks = [asyncio.create_task(come_and_go(seed)) for seed in range(4)]
-    for _ in range(12):
-        assert await place.services.reaping.orphans() == []
-    stop.set()
-    await asyncio.gather(*tasks)
-    assert_books_balance(place, settled=True)
 
 
 async def test_when_the_clock_is_set_back_nothing_is_swept_early_and_nothing_breaks(

@@ -96,6 +96,24 @@ class SweepsLeftovers(Protocol):
         ...
 
 
+@runtime_checkable
+class ListsLeftovers(Protocol):
+    """A store that can tell of such leftovers without removing them."""
+
+    async def leftovers(self, older_than: float) -> list[str]:
+        """The names of what a writer that died more than `older_than` seconds ago left behind."""
+        ...
+
+
+@runtime_checkable
+class Quarantines(Protocol):
+    """A store that can put a blob out of the way without losing its bytes."""
+
+    async def set_aside(self, key: BlobKey) -> str:
+        """The blob is durably none any more; where its bytes lie now. Raises BlobMissing."""
+        ...
+
+
 class BlobMissing(Exception):
     """No blob under that key."""
 

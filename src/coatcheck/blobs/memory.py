@@ -19,6 +19,7 @@ class MemoryBlobStore:
 
     def __init__(self) -> None:
         self._blobs: dict[BlobKey, bytes] = {}
+        self.lost_and_found: dict[BlobKey, bytes] = {}
 
     async def put(self, key: BlobKey, data: AsyncIterable[bytes]) -> int:
         key = checked(key)
@@ -45,6 +46,11 @@ class MemoryBlobStore:
         key = checked(key)
         await asyncio.sleep(0)
         self._blobs.pop(key, None)
+
+    async def set_aside(self, key: BlobKey) -> str:
+        self.lost_and_found[key] = await self._blob(key)
+        await self.delete(key)
+        return "lost+found"
 
     async def keys(self, prefix: str = "") -> AsyncIterator[BlobKey]:
         await asyncio.sleep(0)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from coatcheck.cli import db, doctor, keys, serve, sweep
+from coatcheck.cli import db, doctor, fsck, keys, serve, sweep
 
 app = typer.Typer(
     name="coatcheck",
@@ -18,6 +18,7 @@ app = typer.Typer(
 )
 app.command("serve")(serve.serve)
 app.command("sweep")(sweep.sweep)
+app.command("fsck")(fsck.fsck)
 app.command("doctor")(doctor.doctor)
 app.add_typer(keys.app, name="keys")
 app.add_typer(db.app, name="db")

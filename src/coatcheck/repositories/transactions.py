@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from coatcheck.domain.errors import OutcomeUnknown, StorageFull, Unavailable
 from coatcheck.repositories.attachments import Attachments
+from coatcheck.repositories.auditing import Auditing
 from coatcheck.repositories.claims import Claims
 from coatcheck.repositories.connecting import connected, uninterrupted
 from coatcheck.repositories.containers import Containers
@@ -27,6 +28,7 @@ from coatcheck.repositories.lives import Lives
 from coatcheck.repositories.people import People
 from coatcheck.repositories.quotas import Quotas
 from coatcheck.repositories.receiving import Receiving
+from coatcheck.repositories.repairing import Repairing
 from coatcheck.repositories.replays import Replays
 from coatcheck.repositories.schema import REVISION, revision
 
@@ -41,6 +43,14 @@ class Facts:
     @cached_property
     def attachments(self) -> Attachments:
         return Attachments(self._connection)
+
+    @cached_property
+    def auditing(self) -> Auditing:
+        return Auditing(self._connection)
+
+    @cached_property
+    def repairing(self) -> Repairing:
+        return Repairing(self._connection)
 
     @cached_property
     def claims(self) -> Claims:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from coatcheck.blobs.base import BlobStore
+from coatcheck.services.checking import Checking
 from coatcheck.services.claims import Claims
 from coatcheck.services.containers import Containers
 from coatcheck.services.deleting import Deleting
@@ -39,6 +40,7 @@ class Services:
     keys: Keys
     people: People
     reaping: Reaping
+    checking: Checking
     running: RunningDigests
     transactions: Transactions
     blobs: BlobStore

@@ -21,6 +21,7 @@ from coatcheck.services.attachment_facts import (
     Lives,
     Receiving,
 )
+from coatcheck.services.audit_facts import Auditing, Repairing
 
 
 class Claims(Protocol):
@@ -225,3 +226,9 @@ class Facts(Protocol):
 
     @property
     def replays(self) -> Replays: ...
+
+    @property
+    def auditing(self) -> Auditing: ...
+
+    @property
+    def repairing(self) -> Repairing: ...

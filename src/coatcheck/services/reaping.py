@@ -6,7 +6,7 @@ import logging
 import secrets
 from dataclasses import dataclass, field
 
-from coatcheck.blobs.base import BlobKey, BlobMissing, BlobStore, SweepsLeftovers, checked
+from coatcheck.blobs.base import BlobStore, SweepsLeftovers, checked
 from coatcheck.domain.attachment import Due
 from coatcheck.domain.errors import Unavailable
 from coatcheck.domain.intent import Intent
@@ -34,7 +34,6 @@ class Sweep:
     purged: list[Due] = field(default_factory=list)
     intents: list[Intent] = field(default_factory=list)
     leftovers: int = 0
-    orphans: list[str] = field(default_factory=list)
     tombstones: int = 0
     replays: int = 0
     digests: int = 0
@@ -93,33 +92,6 @@ class Reaping:
         except Unavailable:
             log.exception("the store could not do its part; the next sweep asks again")
         return done
-
-    async def orphans(self) -> list[BlobKey]:
-        """Blobs that no row names: there should be none. Each is looked up after it was seen: a new one is none."""
-        found: list[BlobKey] = []
-        seen: list[BlobKey] = []
-        async for key in self._blobs.keys():
-            seen.append(key)
-            if len(seen) == BATCH:
-                found += await self._unknown(seen)
-                seen = []
-        return found + await self._unknown(seen)
-
-    async def _unknown(self, keys: list[BlobKey]) -> list[BlobKey]:
-        async with self._transactions.read() as facts:
-            # Intents first: a blob that is recorded in between is found among the parts.
-            known = await facts.intents.known(list(keys)) | await facts.attachments.known_blobs(
-                list(keys)
-            )
-        return [key for key in keys if key not in known and await self._stored(key)]
-
-    async def _stored(self, key: BlobKey) -> bool:
-        """Whether it is still there: it may have been on its way out when it was seen."""
-        try:
-            await self._blobs.size(key)
-        except BlobMissing:
-            return False
-        return True
 
     async def _lapse(self) -> list[int]:
         """Claims whose lease ran out: what nothing else holds is detached again, with a fresh window."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import fcntl
 import os
 import re
 import stat
@@ -17,6 +16,7 @@ from typing import ParamSpec, TypeVar
 
 from coatcheck.blobs.base import BlobKey, BlobMissing, checked
 from coatcheck.blobs.filesystem.files import Reader, Writer
+from coatcheck.blobs.filesystem.leftovers import Leftovers
 from coatcheck.blobs.filesystem.ops import FsOps
 from coatcheck.domain.errors import StorageFull, Unavailable
 
@@ -34,7 +34,6 @@ RETRY_AFTER = 5
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _SHARD = re.compile(r"[0-9a-f]{2}")
-_LEFTOVER = re.compile(r"[0-9a-f]{32}\.[0-9a-f]{16}")
 
 
 class FilesystemBlobStore:
@@ -56,6 +55,7 @@ class FilesystemBlobStore:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="coatcheck-blobs")
         self._durable_shards: set[str] = set()
         self._lay_out(root)
+        self._leftovers = Leftovers(self._fs, self._tmp)
 
     async def put(self, key: BlobKey, data: AsyncIterable[bytes]) -> int:
         writer = Writer(self._fs, self._tmp, checked(key), self._shard_for_writing)
@@ -117,7 +117,15 @@ class FilesystemBlobStore:
 
         A writer that lives, in this process or another, holds a lock: its file stays, however old.
         """
-        return await self._in_thread(self._sweep, self._wall() - older_than)
+        return await self._in_thread(self._leftovers.sweep, self._wall() - older_than)
+
+    async def leftovers(self, older_than: float) -> list[str]:
+        """The names of what such writers left behind."""
+        return await self._in_thread(self._leftovers.names, self._wall() - older_than)
+
+    async def set_aside(self, key: BlobKey) -> str:
+        """The blob lies in `lost+found` afterwards, and is none of the store's. Raises BlobMissing."""
+        return str(await self._in_thread(self._set_aside, checked(key)))
 
     # What follows runs in threads, except the next two.
 
@@ -149,6 +157,7 @@ class FilesystemBlobStore:
         root = root.resolve()
         if root == Path(root.anchor):
             raise ValueError("the blob directory cannot be the root of the file system")
+        self._root = root
         self._blobs = root / "blobs"
         self._tmp = root / "tmp"
         for directory in (root, self._blobs, self._tmp):
@@ -213,6 +222,22 @@ class FilesystemBlobStore:
             # Also when it was gone: the one who removed it may have died before this.
             self._fs.fsync(shard)
 
+    def _set_aside(self, key: BlobKey) -> Path:
+        directory = self._root / "lost+found"
+        with suppress(FileExistsError):
+            self._fs.mkdir(directory)
+            self._sync(self._root)
+        place = directory / key
+        try:
+            with self._directory(directory) as found:
+                with suppress(FileExistsError):  # a crash came before the second half
+                    self._fs.link(self.path(key), key, found)
+                self._fs.fsync(found)
+        except FileNotFoundError:
+            raise BlobMissing(key) from None
+        self._delete(key)
+        return place
+
     def _shards(self, prefix: str) -> list[str]:
         return sorted(
             shard.name
@@ -229,36 +254,6 @@ class FilesystemBlobStore:
                     if key.startswith(shard) and key.startswith(prefix):
                         keys.append(key)
         return keys
-
-    def _sweep(self, before: float) -> int:
-        swept = 0
-        failure: OSError | None = None
-        for leftover in list(self._tmp.iterdir()):
-            if _LEFTOVER.fullmatch(leftover.name):
-                try:
-                    swept += self._swept(leftover, before)
-                except OSError as error:  # one that cannot be removed does not shield the others
-                    failure = error
-        if failure is not None:
-            raise failure
-        return swept
-
-    def _swept(self, leftover: Path, before: float) -> bool:
-        try:
-            found = leftover.lstat()
-            if not stat.S_ISREG(found.st_mode) or found.st_mtime > before:
-                return False
-            fd = self._fs.open(leftover, os.O_RDONLY)
-        except FileNotFoundError:  # its writer, or another sweep, was faster
-            return False
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._fs.unlink(leftover)
-        except (BlockingIOError, FileNotFoundError):
-            return False
-        finally:
-            self._fs.close(fd)
-        return True
 
 
 def _device(path: Path) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
+from tests import deeds
 from tests.kit import Installation
 
 STATUS = "https://campr.me/types/status/v1"
@@ -88,7 +89,7 @@ async def assert_nothing_is_left(house: Installation, client: httpx.AsyncClient)
     house.clock.advance(10 * 24 * 3600)
     swept = await house.services.reaping.sweep()
     assert (swept.expired, swept.intents, swept.leftovers) == ([], [], 0)
-    assert await house.services.reaping.orphans() == []
+    assert await deeds.orphans(house) == []
 
 
 @dataclass
