@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from coatcheck.blobs import STORES, open_store
-from coatcheck.blobs.base import LocalPath, SweepsLeftovers, new_blob_key
+from coatcheck.blobs.base import LocalPath, Presigns, Remote, SweepsLeftovers, new_blob_key
 from coatcheck.blobs.filesystem import FilesystemBlobStore
 from coatcheck.blobs.memory import MemoryBlobStore
+from coatcheck.blobs.retrying import RetryingBlobStore
 from coatcheck.testing.blob_store import pieces, whole
 
 
@@ -35,6 +36,14 @@ def test_only_a_store_of_files_has_paths_and_leftovers(tmp_path: Path):
     assert isinstance(open_store(tmp_path.as_uri()), SweepsLeftovers)
     assert not isinstance(open_store("memory:"), LocalPath)
     assert not isinstance(open_store("memory:"), SweepsLeftovers)
+
+
+def test_a_store_behind_a_network_is_asked_again_and_can_presign():
+    store = open_store("s3://bucket/prefix")
+    assert isinstance(store, RetryingBlobStore)
+    for ability in (Remote, Presigns, SweepsLeftovers):
+        assert isinstance(store, ability)
+    assert not isinstance(store, LocalPath)
 
 
 @pytest.mark.parametrize("url", ["", "/srv/blobs", "ftp://host/blobs", "File-s3:x"])

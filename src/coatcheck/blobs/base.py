@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import AsyncIterable, AsyncIterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NewType, Protocol, runtime_checkable
+
+from coatcheck.domain.errors import Unavailable
 
 #: 32 lower-case hex digits, random; a key is never used twice.
 BlobKey = NewType("BlobKey", str)
@@ -112,6 +115,56 @@ class Quarantines(Protocol):
     async def set_aside(self, key: BlobKey) -> str:
         """The blob is durably none any more; where its bytes lie now. Raises BlobMissing."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedRequest:
+    """What somebody without credentials may send, once or often, until it expires: exactly this."""
+
+    method: str
+    url: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Presigns(Protocol):
+    """A store that others may be sent to for the bytes of one blob. `expires` is in seconds from now."""
+
+    async def presign_get(
+        self,
+        key: BlobKey,
+        *,
+        expires: int,
+        media_type: str | None = None,
+        disposition: str | None = None,
+    ) -> SignedRequest:
+        """Reads the blob, all of it or ranges; answered with that Content-Type and Content-Disposition."""
+        ...
+
+    async def presign_put(self, key: BlobKey, *, size: int, expires: int) -> SignedRequest:
+        """Stores a blob of exactly `size` bytes, if there is none under the key yet."""
+        ...
+
+
+@runtime_checkable
+class Remote(Protocol):
+    """A store behind a network: it may be away, or not let us in, and its connections have to be closed."""
+
+    async def check(self) -> None:
+        """Raises StoreRefuses, which says what is wrong with address or credentials; Unavailable."""
+        ...
+
+    async def close(self) -> None:
+        """Give up all connections. It may be used again, and closed again."""
+        ...
+
+
+class RemoteBlobStore(BlobStore, SweepsLeftovers, Presigns, Remote, Protocol):
+    """All that a store behind a network can do."""
+
+
+class StoreRefuses(Unavailable):
+    """The store answers, and says no. It will until somebody has changed address, credentials or rights."""
 
 
 class BlobMissing(Exception):
