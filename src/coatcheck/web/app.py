@@ -27,6 +27,7 @@ from coatcheck.web.dialects import load
 from coatcheck.web.draining import Draining, Drains
 from coatcheck.web.middleware import AccessLog
 from coatcheck.web.problem import Problem, problem_of
+from coatcheck.web.switchboard import Switchboard
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +73,7 @@ def build_app(config: WireConfig, lifespan: Lifespan) -> FastAPI:
     _add_docs_page(app)
     for dialect in dialects:
         app.include_router(dialect.router)
+    app.router.routes.insert(0, Switchboard(iter_route_contexts(app.routes)))
     _add_error_handlers(app, dialects)
     for dialect in dialects:
         if dialect.middleware:

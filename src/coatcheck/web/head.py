@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
+from typing import Any
+
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from coatcheck.web.routing import Route
 
-class _Bodiless(APIRoute):
+
+class _Bodiless(Route):
     """Sends the head of the answer, and nothing of its body."""
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        answer = super().get_route_handler()
+
+        async def head(request: Request) -> Response:
+            return _HeadOf(await answer(request))
+
+        return head
+
+
+class _HeadOf(Response):
+    def __init__(self, whole: Response) -> None:
+        super().__init__(status_code=whole.status_code)
+        self._whole = whole
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_head(message: Message) -> None:
             if message["type"] == "http.response.body":
                 message = {**message, "body": b""}
             await send(message)
 
-        await super().handle(scope, receive, send_head)
+        await self._whole(scope, receive, send_head)
 
 
 def answer_head(router: APIRouter) -> None:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable
 from contextlib import suppress
 
-from fastapi import APIRouter
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -15,8 +14,9 @@ from coatcheck.blobs.base import BlobMissing, new_blob_key
 from coatcheck.domain.errors import CoatcheckError
 from coatcheck.services.bundle import Services
 from coatcheck.web.dependencies import Desk
+from coatcheck.web.routing import Router
 
-router = APIRouter(prefix="/-", tags=["operation"])
+router = Router(prefix="/-", tags=["operation"])
 
 #: Seconds that a check may take.
 _PATIENCE = 3

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Security
+from fastapi import Security
 
 from coatcheck.web.dialect import Dialect
 from coatcheck.web.dialects.attachfast import downloads, files, folders, large_files
 from coatcheck.web.dialects.attachfast.asking import SITE_KEY
 from coatcheck.web.dialects.attachfast.errors import STATUSES, render
 from coatcheck.web.head import answer_head
+from coatcheck.web.routing import Router
 
-router = APIRouter(tags=["attach.fast"])
+router = Router(tags=["attach.fast"])
 
 for _part in (files, large_files, folders):
     answer_head(_part.router)

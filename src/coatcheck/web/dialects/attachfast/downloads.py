@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,8 +12,9 @@ from coatcheck.web.content import file_response
 from coatcheck.web.dependencies import Desk
 from coatcheck.web.dialects.attachfast.documentation import failures, query
 from coatcheck.web.dialects.attachfast.shown import NAMELESS
+from coatcheck.web.routing import Router
 
-router = APIRouter()
+router = Router()
 
 _CAPABILITY = re.compile(r"[A-Za-z0-9_-]{22}")
 _BINARY = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -29,8 +28,9 @@ from coatcheck.web.dialects.attachfast.forms import UploadForm, open_form
 from coatcheck.web.dialects.attachfast.naming import name_upload
 from coatcheck.web.dialects.attachfast.shapes import File, FilePage
 from coatcheck.web.dialects.attachfast.shown import file_of, pagination_of
+from coatcheck.web.routing import Router
 
-router = APIRouter()
+router = Router()
 
 _NOWHERE: tuple[tuple[str, ...], str | None] = ((), None)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -26,8 +25,9 @@ from coatcheck.web.dialects.attachfast.shown import (
     pagination_of,
     tree_of,
 )
+from coatcheck.web.routing import Router
 
-router = APIRouter()
+router = Router()
 
 _PARENT = {"type": ["integer", "null"], "description": "null is the root."}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,8 +14,9 @@ from coatcheck.web.dialects.attachfast.errors import refused
 from coatcheck.web.dialects.attachfast.forms import open_form
 from coatcheck.web.dialects.attachfast.placing import has_all, read_chunk
 from coatcheck.web.dialects.attachfast.shapes import ChunkPending, UploadComplete
+from coatcheck.web.routing import Router
 
-router = APIRouter()
+router = Router()
 
 _MIB = 1024 * 1024
 

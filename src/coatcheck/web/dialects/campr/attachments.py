@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -30,8 +29,9 @@ from coatcheck.web.dialects.campr.shapes import (
 )
 from coatcheck.web.dialects.campr.uploading import take
 from coatcheck.web.headers.content_disposition import content_disposition
+from coatcheck.web.routing import Router
 
-router = APIRouter(tags=["campr: attachments"], route_class=Metered)
+router = Router(tags=["campr: attachments"], route_class=Metered)
 
 _UPLOAD_HEADERS = {
     "Content-Disposition": "`attachment; filename=…`",

@@ -12,7 +12,6 @@ from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
 from fastapi import Depends
-from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -21,6 +20,7 @@ from coatcheck.domain.principal import Principal
 from coatcheck.web.auth import authenticate
 from coatcheck.web.dependencies import config_of, services_of
 from coatcheck.web.limits import RateLimiter, Standing
+from coatcheck.web.routing import Route
 
 #: Seconds.
 WINDOW = 300
@@ -67,7 +67,7 @@ async def caller_of(request: Request) -> Principal:
 Caller = Annotated[Principal, Depends(caller_of)]
 
 
-class Metered(APIRoute):
+class Metered(Route):
     """Its answers tell the caller's standing, and those to HEAD have no body."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

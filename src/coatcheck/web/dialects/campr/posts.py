@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -26,8 +25,9 @@ from coatcheck.web.dialects.campr.finding import KIND, find_post, ref_of
 from coatcheck.web.dialects.campr.metering import Caller, Metered
 from coatcheck.web.dialects.campr.paging import paging_of
 from coatcheck.web.dialects.campr.shapes import ManyPosts, ManyVersions, OnePost
+from coatcheck.web.routing import Router
 
-router = APIRouter(tags=["campr: posts"], route_class=Metered)
+router = Router(tags=["campr: posts"], route_class=Metered)
 
 
 @router.post(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -21,8 +20,9 @@ from coatcheck.web.dialects.campr.shapes import (
     SpaceShape,
     TypeShape,
 )
+from coatcheck.web.routing import Router
 
-router = APIRouter(tags=["campr: server info"], route_class=Metered)
+router = Router(tags=["campr: server info"], route_class=Metered)
 
 _PAGES = {"list_limit_default": DEFAULT_LIMIT, "list_limit_maximum": MAX_LIMIT}
 _LISTS = ("attachments", "posts", "post_versions")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Security
+from fastapi import Security
 
 from coatcheck.web.dialect import Dialect
 from coatcheck.web.dialects.chat import assets, attachments, conversations, messages
 from coatcheck.web.dialects.chat.asking import SCHEMES
 from coatcheck.web.dialects.chat.errors import STATUSES, render
 from coatcheck.web.head import answer_head
+from coatcheck.web.routing import Router
 
-router = APIRouter(tags=["chat"])
+router = Router(tags=["chat"])
 
 for _path, _part in (
     ("/attachments", attachments.router),

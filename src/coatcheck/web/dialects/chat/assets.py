@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,8 +11,9 @@ from coatcheck.web.dialects.chat.asking import OfAttachment
 from coatcheck.web.dialects.chat.documenting import OTHERWISE
 from coatcheck.web.dialects.chat.naming import NAMELESS
 from coatcheck.web.dialects.chat.shapes import Error
+from coatcheck.web.routing import Router
 
-router = APIRouter()
+router = Router()
 
 _BINARY = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
 

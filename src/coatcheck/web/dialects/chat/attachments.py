@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -20,8 +19,9 @@ from coatcheck.web.dialects.chat.reading import read_fields
 from coatcheck.web.dialects.chat.shapes import Attachment, Attachments
 from coatcheck.web.dialects.chat.showing import View
 from coatcheck.web.dialects.chat.uploading import take_file
+from coatcheck.web.routing import Router
 
-router = APIRouter()
+router = Router()
 
 
 @router.get(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -14,8 +13,9 @@ from coatcheck.web.dialects.chat.documenting import failures, pages
 from coatcheck.web.dialects.chat.naming import CONVERSATION, conversation_ref
 from coatcheck.web.dialects.chat.shapes import Conversation, Conversations
 from coatcheck.web.dialects.chat.showing import conversation_shape
+from coatcheck.web.routing import Router
 
-router = APIRouter()
+router = Router()
 
 
 @router.get(

@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -36,8 +35,9 @@ from coatcheck.web.dialects.chat.reading import Fields, read_fields
 from coatcheck.web.dialects.chat.shapes import Message, Messages
 from coatcheck.web.dialects.chat.showing import message_shapes
 from coatcheck.web.headers import single
+from coatcheck.web.routing import Router
 
-router = APIRouter()
+router = Router()
 
 _KEY = re.compile(r"[ -~]{1,255}")
 

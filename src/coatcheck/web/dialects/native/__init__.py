@@ -4,7 +4,7 @@ attachments.
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Security
+from fastapi import Security
 
 from coatcheck.web.dialect import Dialect
 from coatcheck.web.dialects.native import attachments, claims, usage
@@ -12,8 +12,9 @@ from coatcheck.web.dialects.native.asking import KEY
 from coatcheck.web.dialects.native.errors import STATUSES, render
 from coatcheck.web.dialects.native.showing import ROOT
 from coatcheck.web.head import answer_head
+from coatcheck.web.routing import Router
 
-_router = APIRouter(dependencies=[Security(KEY)])
+_router = Router(dependencies=[Security(KEY)])
 for _path, _part in (("attachments", attachments), ("claims", claims), ("usage", usage)):
     answer_head(_part.router)
     _router.include_router(_part.router, prefix=f"{ROOT}/{_path}")

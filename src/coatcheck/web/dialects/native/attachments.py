@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -36,8 +35,9 @@ from coatcheck.web.dialects.native.uploading import take
 from coatcheck.web.headers.content_disposition import content_disposition
 from coatcheck.web.headers.digest import structured
 from coatcheck.web.headers.link import Link
+from coatcheck.web.routing import Router
 
-router = APIRouter(tags=["Coatcheck: attachments"])
+router = Router(tags=["Coatcheck: attachments"])
 
 _NAMELESS = "attachment"
 _STATES = {"detached": State.DETACHED, "claimed": State.CLAIMED}

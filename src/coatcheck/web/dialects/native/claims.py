@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -41,8 +40,9 @@ from coatcheck.web.dialects.native.errors import told_by_name
 from coatcheck.web.dialects.native.kinds import changeable, shown
 from coatcheck.web.dialects.native.shapes import ClaimShape, ClaimsShape, ExactlyShape
 from coatcheck.web.dialects.native.showing import ROOT, shown_claims
+from coatcheck.web.routing import Router
 
-router = APIRouter(tags=["Coatcheck: claims"])
+router = Router(tags=["Coatcheck: claims"])
 
 _HELD: Responses = {200: {"model": ClaimsShape}}
 _DELETE = {"delete": "`true`: what nothing else holds is deleted, instead of detached again."}

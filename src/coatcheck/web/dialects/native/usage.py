@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from coatcheck.web.dependencies import Config, Desk
 from coatcheck.web.dialects.native.asking import Caller
 from coatcheck.web.dialects.native.documenting import answers
 from coatcheck.web.dialects.native.shapes import BytesShape, CountShape, DetachedShape, UsageShape
+from coatcheck.web.routing import Router
 
-router = APIRouter(tags=["Coatcheck: usage"])
+router = Router(tags=["Coatcheck: usage"])
 
 
 @router.get(

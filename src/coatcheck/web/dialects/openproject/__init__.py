@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Security
+from fastapi import Security
 
 from coatcheck.web.dialect import Dialect
 from coatcheck.web.dialects.openproject import (
@@ -17,8 +17,9 @@ from coatcheck.web.dialects.openproject.errors import STATUSES, render
 from coatcheck.web.dialects.openproject.hal import ROOT
 from coatcheck.web.dialects.openproject.slashes import CollapsesSlashes
 from coatcheck.web.head import answer_head
+from coatcheck.web.routing import Router
 
-router = APIRouter(tags=["OpenProject"])
+router = Router(tags=["OpenProject"])
 
 for _path, _part in (
     ("", root.router),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -20,8 +19,9 @@ from coatcheck.web.dialects.openproject.shapes import Attachment
 from coatcheck.web.dialects.openproject.shown import attachment_href, shown_one
 from coatcheck.web.dialects.openproject.uploading import NO_DIRECT_UPLOADS, upload
 from coatcheck.web.ids import RecordId
+from coatcheck.web.routing import Router
 
-router = APIRouter(default_response_class=HalResponse)
+router = Router(default_response_class=HalResponse)
 
 #: The specification says 200, its servers answer 201: a setting decides.
 CREATED: dict[int | str, dict[str, Any]] = {

@@ -24,11 +24,12 @@ from coatcheck.web.dialects.openproject.shown import attachment_href, collection
 from coatcheck.web.dialects.openproject.uploading import NO_DIRECT_UPLOADS, upload
 from coatcheck.web.dialects.openproject.work_packages import find
 from coatcheck.web.ids import RecordId
+from coatcheck.web.routing import Router
 
 
 def attachments_of(kind: Kind) -> APIRouter:
     """The routes of one kind of container."""
-    router = APIRouter(default_response_class=HalResponse)
+    router = Router(default_response_class=HalResponse)
     named = kind.title.lower()
     here = kind is WORK_PACKAGE
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,8 +17,9 @@ from coatcheck.web.dialects.openproject.hal import HalResponse
 from coatcheck.web.dialects.openproject.shown import NAMELESS
 from coatcheck.web.headers.http_date import http_date
 from coatcheck.web.ids import RecordId
+from coatcheck.web.routing import Router
 
-router = APIRouter(default_response_class=HalResponse)
+router = Router(default_response_class=HalResponse)
 
 #: Seconds for which a client may go on showing what it has: the bytes of an attachment never change.
 _FRESH = 604_799

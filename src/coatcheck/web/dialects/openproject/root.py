@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
 import coatcheck
 from coatcheck.domain.principal import Person, Principal
 from coatcheck.web.dependencies import Config, Desk
@@ -23,8 +21,9 @@ from coatcheck.web.dialects.openproject.shapes import (
     User,
 )
 from coatcheck.web.ids import RecordId
+from coatcheck.web.routing import Router
 
-router = APIRouter(default_response_class=HalResponse)
+router = Router(default_response_class=HalResponse)
 
 
 @router.get("", summary="The root of the API", responses=failures(401))

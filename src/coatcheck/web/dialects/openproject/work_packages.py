@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -24,8 +23,9 @@ from coatcheck.web.dialects.openproject.shapes import (
 from coatcheck.web.dialects.openproject.shown import collection, instant, text, user_link
 from coatcheck.web.dialects.openproject.wishes import DEFAULTS, DEMO, Wishes, read_wishes
 from coatcheck.web.ids import RecordId
+from coatcheck.web.routing import Router
 
-router = APIRouter(default_response_class=HalResponse)
+router = Router(default_response_class=HalResponse)
 
 _SERIES = Series(WORK_PACKAGE.name, "work_packages")
 _NEW = failures(400, 401, 415, 422)

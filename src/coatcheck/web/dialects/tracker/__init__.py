@@ -5,8 +5,6 @@ Both versions of the API, each path with and without a slash at its end.
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
 from coatcheck.web.dialect import Dialect
 from coatcheck.web.dialects.tracker import (
     attachments,
@@ -20,10 +18,11 @@ from coatcheck.web.dialects.tracker.asking import SCHEMES
 from coatcheck.web.dialects.tracker.documenting import with_both_slashes
 from coatcheck.web.dialects.tracker.errors import STATUSES, render
 from coatcheck.web.head import answer_head
+from coatcheck.web.routing import Router
 
 _VERSIONS = ("/v2", "/v3")
 
-_router = APIRouter(dependencies=SCHEMES)
+_router = Router(dependencies=SCHEMES)
 _parts = (attachments, issues, issue_attachments, comments, entities, myself)
 for _part in _parts:
     with_both_slashes(_part.router)

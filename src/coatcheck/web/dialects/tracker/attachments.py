@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -24,8 +23,9 @@ from coatcheck.web.dialects.tracker.shapes import Attachment
 from coatcheck.web.dialects.tracker.showing import View, answer
 from coatcheck.web.dialects.tracker.uploading import take_file
 from coatcheck.web.empty_retries import Attempted
+from coatcheck.web.routing import Router
 
-router = APIRouter()
+router = Router()
 
 #: Nobody has more of them at a time; the newest are shown.
 _LISTED = 1000

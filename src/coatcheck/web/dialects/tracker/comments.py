@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -29,8 +28,9 @@ from coatcheck.web.dialects.tracker.issues import written
 from coatcheck.web.dialects.tracker.links import Links
 from coatcheck.web.dialects.tracker.shapes import Comment
 from coatcheck.web.dialects.tracker.showing import View, answer
+from coatcheck.web.routing import Router
 
-router = APIRouter()
+router = Router()
 
 #: The name of the series that numbers the comments of a tenant.
 _NUMBERS = "comments"

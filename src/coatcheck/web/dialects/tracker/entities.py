@@ -6,7 +6,7 @@ import re
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import Depends, Path
 from starlette.responses import Response
 
 from coatcheck.domain.claim import ById, Wanted
@@ -24,8 +24,9 @@ from coatcheck.web.dialects.tracker.finding import attachment_id
 from coatcheck.web.dialects.tracker.links import Links
 from coatcheck.web.dialects.tracker.shapes import Attachment, Entity
 from coatcheck.web.dialects.tracker.showing import View, answer
+from coatcheck.web.routing import Router
 
-router = APIRouter()
+router = Router()
 
 
 class Kind(StrEnum):

@@ -6,7 +6,6 @@ import re
 from datetime import datetime
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -34,8 +33,9 @@ from coatcheck.web.dialects.tracker.shapes import Attachment
 from coatcheck.web.dialects.tracker.showing import Held, View, answer
 from coatcheck.web.dialects.tracker.uploading import take_file
 from coatcheck.web.empty_retries import Attempted
+from coatcheck.web.routing import Router
 
-router = APIRouter()
+router = Router()
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?[+ -]\d\d:?\d\d")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -33,8 +32,9 @@ from coatcheck.web.dialects.tracker.finding import COMMENT, ISSUE, find_issue
 from coatcheck.web.dialects.tracker.links import Links
 from coatcheck.web.dialects.tracker.shapes import Issue
 from coatcheck.web.dialects.tracker.showing import View, answer
+from coatcheck.web.routing import Router
 
-router = APIRouter()
+router = Router()
 
 
 @router.post(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from starlette.responses import Response
 
 from coatcheck.web.dependencies import Desk
@@ -11,8 +10,9 @@ from coatcheck.web.dialects.tracker.documenting import answers, list_of
 from coatcheck.web.dialects.tracker.finding import find_person
 from coatcheck.web.dialects.tracker.shapes import FieldSchema, IssueField, User
 from coatcheck.web.dialects.tracker.showing import answer, user_of
+from coatcheck.web.routing import Router
 
-router = APIRouter()
+router = Router()
 
 #: id -> (name, type, what an array is of, required, read-only). Tracker's Python client knows no other attributes.
 _FIELDS: dict[str, tuple[str, str, str | None, bool, bool]] = {
