@@ -14,9 +14,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psycopg
+from psycopg.rows import dict_row
+
 from coatcheck.blobs.base import BlobKey
 from coatcheck.blobs.memory import MemoryBlobStore
 from tests.core import Place
+from tests.engines import choice
 
 VISIBLE = ("detached", "claimed")
 GOING = ("expired", "deleted", "purging")
@@ -42,10 +46,7 @@ def discrepancies(
     data_dir: Path, *, settled: bool = False, memory: Mapping[BlobKey, bytes] | None = None
 ) -> list[str]:
     """A line for each thing that is wrong. `memory`: the blobs, where they are not files."""
-    uri = f"file:{data_dir / 'coatcheck.db'}?mode=ro"
-    with closing(sqlite3.connect(uri, uri=True, timeout=15)) as connection:
-        connection.row_factory = sqlite3.Row
-        connection.execute("BEGIN")
+    with closing(_opened(data_dir)) as connection:
         books = _Books(connection, _in_files(data_dir) if memory is None else memory)
         if memory is None:
             books.leftovers = [path.name for path in (data_dir / "blobs" / "tmp").glob("*")]
@@ -53,14 +54,28 @@ def discrepancies(
     return books.wrong
 
 
+def _opened(data_dir: Path) -> Any:
+    """A connection with a snapshot of the installation's database; its rows are known by their columns' names."""
+    if url := choice.places_of(data_dir).get("database_url"):
+        connection = psycopg.connect(
+            url.replace("+psycopg", ""), row_factory=dict_row, options="-c lock_timeout=15s"
+        )
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        return connection
+    uri = f"file:{data_dir / 'coatcheck.db'}?mode=ro"
+    opened = sqlite3.connect(uri, uri=True, timeout=15)
+    opened.row_factory = sqlite3.Row
+    opened.execute("BEGIN")
+    return opened
+
+
 class _Books:
-    def __init__(
-        self, connection: sqlite3.Connection, blobs: Mapping[BlobKey, bytes | Path]
-    ) -> None:
+    def __init__(self, connection: Any, blobs: Mapping[BlobKey, bytes | Path]) -> None:
         self._connection = connection
         self.wrong: list[str] = []
         self.attachments = self._rows("SELECT * FROM attachments ORDER BY id")
-        self.parts: dict[int, list[sqlite3.Row]] = defaultdict(list)
+        self.parts: dict[int, list[Any]] = defaultdict(list)
         for part in self._rows("SELECT * FROM parts ORDER BY coalesce(ordinal, start), id"):
             self.parts[part["attachment_id"]].append(part)
         self.intents = self._rows("SELECT * FROM intents")
@@ -81,7 +96,7 @@ class _Books:
         if settled:
             self._nothing_under_way()
 
-    def _rows(self, query: str) -> list[sqlite3.Row]:
+    def _rows(self, query: str) -> list[Any]:
         return self._connection.execute(query).fetchall()
 
     def _is(self, good: object, message: str) -> None:
@@ -89,6 +104,8 @@ class _Books:
             self.wrong.append(message)
 
     def _database(self) -> None:
+        if not isinstance(self._connection, sqlite3.Connection):
+            return  # PostgreSQL looks after itself, and lets no reference dangle
         (verdict,) = self._connection.execute("PRAGMA integrity_check").fetchone()
         self._is(verdict == "ok", f"the database is damaged: {verdict}")
         for row in self._rows("PRAGMA foreign_key_check"):
@@ -165,7 +182,7 @@ class _Books:
             else:
                 self._is(part["attachment_id"] in going, f"blob {key} is missing")
 
-    def _content(self, row: sqlite3.Row) -> None:
+    def _content(self, row: Any) -> None:
         """What a reader would get: every byte once, and the digests that are on record."""
         content = bytearray()
         for part in self.parts[row["id"]]:
@@ -194,7 +211,10 @@ class _Books:
 
     def _folders(self) -> None:
         parents = {row["id"]: row["parent_id"] for row in self._rows("SELECT * FROM folders")}
-        closure = {(row[0], row[1], row[2]) for row in self._rows("SELECT * FROM folder_paths")}
+        closure = {
+            (row["ancestor_id"], row["descendant_id"], row["depth"])
+            for row in self._rows("SELECT * FROM folder_paths")
+        }
         recomputed = set()
         for folder in parents:
             at: Any = folder
@@ -214,7 +234,7 @@ class _Books:
             self._is(row["state"] not in GOING, f"attachment {row['id']} is still {row['state']}")
 
 
-def _grouped(rows: list[sqlite3.Row], by: str, what: str) -> dict[int, list[int]]:
+def _grouped(rows: list[Any], by: str, what: str) -> dict[int, list[int]]:
     found: dict[int, list[int]] = defaultdict(list)
     for row in rows:
         found[row[by]].append(row[what])

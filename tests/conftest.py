@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from typing import Any
 
 import hypothesis
 import pytest
+
+from tests.engines import choice, postgres
+
+_ELSEWHERE = pytest.StashKey[int]()
 
 # Deadlines measure the machine, not the code. The quick profile is the same on every run: a test
 # that fails on Tuesdays only tells nobody anything. `--thorough` is where new examples are looked for.
@@ -25,12 +31,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="also run the tests marked slow or thorough, and look at ten times the examples",
     )
 
+    parser.addoption(
+        "--engines",
+        choices=choice.CHOICES,
+        default="sqlite",
+        help="the database and the store of the tests' installations",
+    )
+
 
 def pytest_configure(config: pytest.Config) -> None:
+    choice.chosen = config.option.engines
     hypothesis.settings.load_profile("thorough" if config.option.thorough else "quick")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    elsewhere = [item for item in items if not choice.belongs(item)]
+    if elsewhere:
+        config.hook.pytest_deselected(items=elsewhere)
+        items[:] = [item for item in items if choice.belongs(item)]
+    config.stash[_ELSEWHERE] = len(elsewhere)
     if config.option.thorough:
         for item in items:
             if not item.get_closest_marker("timeout"):
@@ -44,6 +63,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = kept
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if count := config.stash.get(_ELSEWHERE, 0):
+        terminalreporter.write_line(
+            f"{count} tests are about SQLite or the folder alone: not run on {choice.chosen}",
+            yellow=True,
+        )
+
+
+@pytest.fixture(autouse=True)
+def _databases_are_dropped() -> Iterator[None]:
+    yield
+    postgres.drop_databases()
 
 
 @pytest.fixture(autouse=True)

@@ -25,6 +25,7 @@ from coatcheck.repositories.tables import metadata
 from coatcheck.services.bundle import Services
 from coatcheck.settings import Settings
 from coatcheck.testing.clock import ManualClock
+from tests.engines import choice
 
 
 class Place(Protocol):
@@ -65,12 +66,13 @@ def empty_database() -> bytes:
         return path.read_bytes()
 
 
-def lay_out(data_dir: Path) -> None:
-    """A fresh database, unless there is one."""
+def lay_out(data_dir: Path) -> dict[str, str]:
+    """A fresh database, unless there is one; the settings that lead to it, where it is not in the directory."""
     data_dir.mkdir(parents=True, exist_ok=True)
     database = data_dir / "coatcheck.db"
-    if not database.exists():
+    if choice.chosen == "sqlite" and not database.exists():
         database.write_bytes(empty_database())
+    return choice.places(data_dir)
 
 
 def _do_not_wait_for_the_disk(connection: Any, _record: object) -> None:
@@ -95,16 +97,16 @@ async def core(
 ) -> AsyncIterator[Core]:
     """Fresh in an empty directory; on a used one, the same installation after a restart.
 
-    Unless `durable`, nothing is synced: where nobody cuts the power, the disk's speed proves nothing.
+    In the database and the store that `pytest --engines` chose, unless the settings name others. Unless `durable`,
+    nothing is synced: where nobody cuts the power, the disk's speed proves nothing.
     """
-    lay_out(data_dir)
-    chosen = Settings(data_dir=data_dir, **settings)
+    chosen = Settings(data_dir=data_dir, **(lay_out(data_dir) | settings))
     clock = clock or ManualClock()
     engines: list[AsyncEngine] = []
 
-    def open_engine(url: str) -> AsyncEngine:
-        engine = real_open_engine(url)
-        if not durable:
+    def open_engine(url: str, **options: Any) -> AsyncEngine:
+        engine = real_open_engine(url, **options)
+        if not durable and engine.dialect.name == "sqlite":
             event.listen(engine.sync_engine, "connect", _do_not_wait_for_the_disk)
         engines.append(engine)
         return engine

@@ -178,24 +178,37 @@ async def test_a_migration_that_fails_leaves_the_database_as_it_was(
 
 async def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     await upgrade(url_of(tmp_path / "a.db"))
-    with sqlite3.connect(tmp_path / "a.db") as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    connection.close()
+    set_version(tmp_path / "a.db", "9999", serves_since="9999")
 
     with pytest.raises(ValueError, match="9999"):
         await upgrade(url_of(tmp_path / "a.db"))
 
 
-def set_version(data_dir: Path, version: str) -> None:
-    with sqlite3.connect(data_dir / "coatcheck.db") as connection:
+async def test_a_newer_version_that_took_nothing_away_is_left_as_it_is_and_served(
+    tmp_path: Path,
+) -> None:
+    """So that nodes can be replaced one after another, the database first."""
+    await upgrade(url_of(tmp_path / "coatcheck.db"))
+    set_version(tmp_path / "coatcheck.db", "9999")
+
+    assert await upgrade(url_of(tmp_path / "coatcheck.db")) == ("9999", "9999")
+    app = create_app(Settings(data_dir=tmp_path, dialects=()))
+    async with app.router.lifespan_context(app):
+        pass
+
+
+def set_version(database: Path, version: str, serves_since: str | None = None) -> None:
+    with sqlite3.connect(database) as connection:
         connection.execute("UPDATE alembic_version SET version_num = ?", (version,))
+        if serves_since:
+            connection.execute("UPDATE installation SET value = ?", (serves_since,))
     connection.close()
 
 
 async def test_a_server_is_not_ready_on_another_schema_and_says_what_to_run(tmp_path: Path) -> None:
     async with installation(tmp_path, dialects=()) as place, place.anonymous() as client:
         assert (await client.get("/-/ready")).status_code == 200
-        set_version(tmp_path, "9999")
+        set_version(tmp_path / "coatcheck.db", "9999")
         answer = await client.get("/-/ready")
     assert answer.status_code == 503
     assert "9999" in answer.json()["checks"]["database"]
@@ -206,7 +219,7 @@ async def test_a_server_is_not_ready_on_another_schema_and_says_what_to_run(tmp_
 async def test_no_server_starts_on_another_schema(tmp_path: Path, version: str) -> None:
     async with installation(tmp_path, dialects=()):
         pass
-    set_version(tmp_path, version)
+    set_version(tmp_path / "coatcheck.db", version)
     app = create_app(Settings(data_dir=tmp_path, dialects=()))
     with pytest.raises(Unavailable, match=f"has version {version}"):
         async with app.router.lifespan_context(app):

@@ -9,13 +9,16 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from coatcheck.blobs import open_store
-from coatcheck.blobs.base import BlobStore
+from coatcheck.blobs.base import BlobStore, LocalPath
 from coatcheck.clock import SystemClock
+from coatcheck.host import network_file_system, this_host
 from coatcheck.imaging.dimensions import HeaderProbe
 from coatcheck.imaging.thumbnails import open_imaging
 from coatcheck.reaper import Reaper
-from coatcheck.repositories.engine import open_engine
+from coatcheck.repositories.engine import file_of, open_engine
+from coatcheck.repositories.postgresql import Patience
 from coatcheck.repositories.transactions import Transactions
+from coatcheck.services.belonging import Belonging
 from coatcheck.services.bundle import Services
 from coatcheck.services.checking import Checking
 from coatcheck.services.claims import Claims
@@ -27,6 +30,7 @@ from coatcheck.services.digests import Digests
 from coatcheck.services.downloads import Downloads
 from coatcheck.services.failed_uploads import FailedUploads
 from coatcheck.services.folders import Folders
+from coatcheck.services.hosting import Hosting
 from coatcheck.services.keys import Keys
 from coatcheck.services.listing import Listing
 from coatcheck.services.people import People
@@ -111,6 +115,14 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
                 reaping=reaping,
                 patience=10 * settings.reap_every * 1000,
             ),
+            belonging=Belonging(transactions, blobs),
+            hosting=Hosting(
+                transactions,
+                clock,
+                this_host(),
+                alone=settings.allow_network_filesystem == "off"
+                and (engine.dialect.name == "sqlite" or isinstance(blobs, LocalPath)),
+            ),
             running=running,
             transactions=transactions,
             blobs=blobs,
@@ -125,10 +137,32 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
 def open_database(settings: Settings) -> AsyncEngine:
     """Raises CannotOpen."""
     try:
-        return open_engine(settings.effective_database_url)
+        _refuse_network_file_system(settings)
+        return open_engine(
+            settings.effective_database_url,
+            pool=settings.database_pool,
+            patience=Patience(
+                connect=settings.database_connect_timeout,
+                statement=settings.database_statement_timeout,
+                lock=settings.database_lock_timeout,
+                idle=settings.database_idle_timeout,
+            ),
+        )
     except (ValueError, OSError) as error:
         name = "COATCHECK_DATABASE_URL" if settings.database_url else "COATCHECK_DATA_DIR"
         raise CannotOpen(f"{name}: {error}") from error
+
+
+def _refuse_network_file_system(settings: Settings) -> None:
+    """For SQLite, which would trust locks that are none. Raises ValueError."""
+    file = file_of(settings.effective_database_url)
+    if file is None or settings.allow_network_filesystem == "on":
+        return
+    if kind := network_file_system(file):
+        raise ValueError(
+            f"{file} lies on a network file system ({kind}), where SQLite can lose or mix up what it is given."
+            " Put it on a local disk, or use PostgreSQL; see COATCHECK_ALLOW_NETWORK_FILESYSTEM"
+        )
 
 
 def _open_blobs(settings: Settings) -> BlobStore:
@@ -177,7 +211,9 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
             Reaper(services.reaping, every=settings.reap_every),
         ):
             await services.transactions.check()
-            app.state.services = services
-            yield
+            await services.belonging.check()
+            async with services.hosting.held():
+                app.state.services = services
+                yield
 
     return build_app(wire_config(settings), lifespan)

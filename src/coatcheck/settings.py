@@ -31,8 +31,27 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "", description="SQLAlchemy URL; empty: SQLite in the data directory."
     )
+    database_pool: int = Field(
+        8, ge=1, le=1000, description="Most connections of one worker to the database."
+    )
+    database_connect_timeout: int = Field(
+        5, ge=1, description="How long PostgreSQL may take to answer a new connection."
+    )
+    database_statement_timeout: int = Field(
+        30, ge=0, description="How long PostgreSQL may work on one statement; 0: no limit."
+    )
+    database_lock_timeout: int = Field(
+        10, ge=0, description="How long PostgreSQL may wait for one lock; 0: no limit."
+    )
+    database_idle_timeout: int = Field(
+        60, ge=0, description="How long a transaction on PostgreSQL may pause; 0: no limit."
+    )
     blobs_url: str = Field(
         "", description="file:///absolute/directory; empty: a folder in the data directory."
+    )
+    allow_network_filesystem: Literal["on", "off"] = Field(
+        "off",
+        description="Whether SQLite may lie on a network file system, and a folder there may serve several hosts.",
     )
     public_url: str = Field(
         "",

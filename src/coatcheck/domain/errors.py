@@ -36,6 +36,7 @@ CoatcheckError
 ├── TimedOut                 the sender was too slow
 ├── Corrupt                  stored bytes are not what the record says
 └── Unavailable              database or store cannot serve now; says when to come back
+    ├── Contended            undone, as it and another change waited for each other
     ├── StorageFull          no room on the disk
     └── OutcomeUnknown       the commit itself failed: nobody knows which way it went
 """
@@ -250,6 +251,11 @@ class Unavailable(CoatcheckError):
 
     code = "unavailable"
     summary = "The service cannot do this now."
+
+
+class Contended(Unavailable):
+    code = "contended"
+    summary = "Others are changing the same at this moment."
 
 
 class StorageFull(Unavailable):

@@ -95,11 +95,15 @@ class Claims:
 
     async def renew(
         self, container_id: int, held: Sequence[tuple[int, Wanted]], expires_at: int | None
-    ) -> None:
-        """A claim made again has the new lease, or none; and what it is called now, where it is called anything."""
+    ) -> int:
+        """A claim made again has the new lease, or none; and what it is called now, where it is called anything.
+
+        How many there were: one may have lapsed since it was looked up.
+        """
+        renewed = 0
         for attachment_id, wanted in held:
             called = {"name": wanted.name, "media_type": wanted.media_type}
-            await self._connection.execute(
+            result = await self._connection.execute(
                 update(claims)
                 .where(
                     claims.c.container_id == container_id, claims.c.attachment_id == attachment_id
@@ -109,6 +113,8 @@ class Claims:
                     **{field: text for field, text in called.items() if text is not None},
                 )
             )
+            renewed += result.rowcount
+        return renewed
 
     async def arrange(self, container_id: int, attachment_ids: Sequence[int]) -> None:
         """Put what the container holds into this order."""
@@ -128,11 +134,19 @@ class Claims:
             )
 
     async def lapse(self, now: int, limit: int) -> list[int]:
-        """Drop claims whose lease has run out; the attachments that they held."""
-        due = select(claims.c.attachment_id).where(claims.c.expires_at < now).limit(limit)
+        """Drop claims whose lease has run out; the attachments that they held, which are locked before."""
+        held = select(claims.c.attachment_id).where(claims.c.expires_at < now).limit(limit)
+        due = (
+            await self._connection.execute(
+                select(attachments.c.id)
+                .where(attachments.c.id.in_(held))
+                .order_by(attachments.c.id)
+                .with_for_update(skip_locked=True, key_share=True)
+            )
+        ).scalars()
         rows = await self._connection.execute(
             delete(claims)
-            .where(claims.c.expires_at < now, claims.c.attachment_id.in_(due))
+            .where(claims.c.expires_at < now, claims.c.attachment_id.in_(due.all()))
             .returning(claims.c.attachment_id)
         )
         return sorted(set(rows.scalars()))

@@ -83,7 +83,7 @@ class Containers:
     async def ensure(
         self, *, tenant_id: int, owner_id: int, ref: ContainerRef, now: int
     ) -> Container:
-        """The one with that name, made if it is new; for containers whose substance is kept elsewhere."""
+        """The one with that name, made if it is new, and locked; for containers whose substance is kept elsewhere."""
         make = sqlite.insert if self._connection.dialect.name == "sqlite" else postgresql.insert
         await self._connection.execute(
             make(containers)
@@ -99,22 +99,22 @@ class Containers:
             )
             .on_conflict_do_nothing(index_elements=["tenant_id", "kind", "external_id"])
         )
-        found = await self.find(tenant_id, ref)
+        found = await self.find(tenant_id, ref, lock=True)
         if found is None:
             raise LookupError(ref)
         return found
 
-    async def find(self, tenant_id: int, ref: ContainerRef) -> Container | None:
-        """Also a deleted one: its tombstone says so."""
-        row = (
-            await self._connection.execute(
-                select(containers).where(
-                    containers.c.tenant_id == tenant_id,
-                    containers.c.kind == ref.kind,
-                    containers.c.external_id == ref.external_id,
-                )
-            )
-        ).one_or_none()
+    async def find(
+        self, tenant_id: int, ref: ContainerRef, *, lock: bool = False
+    ) -> Container | None:
+        """Also a deleted one: its tombstone says so. With `lock` nobody else changes what it holds meanwhile."""
+        query = select(containers).where(
+            containers.c.tenant_id == tenant_id,
+            containers.c.kind == ref.kind,
+            containers.c.external_id == ref.external_id,
+        )
+        query = query.with_for_update(key_share=True) if lock else query
+        row = (await self._connection.execute(query)).one_or_none()
         return _container(row) if row else None
 
     async def find_by_alias(self, tenant_id: int, kind: str, alias: str) -> Container | None:

@@ -32,7 +32,7 @@ class Derivatives:
         visible = await self._connection.scalar(
             select(attachments.c.id)
             .where(attachments.c.id == attachment_id, attachments.c.state.in_(VISIBLE))
-            .with_for_update()
+            .with_for_update(key_share=True)
         )
         if visible is None:
             return False

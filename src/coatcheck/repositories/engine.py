@@ -11,13 +11,16 @@ from sqlalchemy.engine import URL, Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from coatcheck.repositories import postgresql
+from coatcheck.repositories.postgresql import Patience
+
 #: Seconds a connection waits for another process's write lock before it gives up.
 BUSY_TIMEOUT = 15
 
-#: Connections of one process. Writers queue among themselves; the rest serve readers.
+#: Connections of one process. On SQLite writers queue among themselves; the rest serve readers.
 POOL_SIZE = 8
 
-#: Execution option of a connection that will only read.
+#: Execution option of a connection to SQLite that will only read.
 READ_ONLY = "coatcheck_read_only"
 
 
@@ -39,17 +42,48 @@ def journal_settings(version: tuple[int, int, int]) -> tuple[str, str]:
 _SYNCHRONOUS = {"full": 2, "extra": 3}
 
 
-def open_engine(url: str | URL) -> AsyncEngine:
-    """An engine for a `sqlite+aiosqlite:` or other async URL. Raises ValueError for one that none can be made for."""
+def open_engine(
+    url: str | URL, *, pool: int = POOL_SIZE, patience: Patience | None = None
+) -> AsyncEngine:
+    """An engine for a `sqlite+aiosqlite:` or `postgresql+psycopg:` URL, with that many connections at most.
+
+    Raises ValueError for a URL that none can be made for.
+    """
     parsed = _parsed(url)
-    if parsed.get_backend_name() != "sqlite":
-        return _created(parsed, pool_pre_ping=True)
+    if parsed.drivername == "postgresql+psycopg":
+        return _open_postgresql(parsed, pool, patience or Patience())
+    if parsed.drivername != "sqlite+aiosqlite":
+        raise ValueError(
+            "no database can be opened by this URL: it has to begin with sqlite+aiosqlite: or postgresql+psycopg:"
+        )
     if (file := file_of(parsed)) is not None:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    engine = _created(parsed, connect_args={"timeout": BUSY_TIMEOUT})
+    engine = _created(parsed, pool_size=pool, connect_args={"timeout": BUSY_TIMEOUT})
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
+
+
+def _open_postgresql(url: URL, pool: int, patience: Patience) -> AsyncEngine:
+    engine = _created(
+        url,
+        pool_size=pool,
+        max_overflow=0,
+        pool_timeout=BUSY_TIMEOUT,
+        # So that a restart of the server, or a proxy that hung up, costs nobody a request.
+        pool_pre_ping=True,
+        isolation_level="READ COMMITTED",
+        connect_args=postgresql.connect_args(url, patience),
+    )
+    event.listen(engine.sync_engine, "connect", postgresql.preparing(patience))
+    return engine
+
+
+def for_reading(engine: AsyncEngine) -> AsyncEngine:
+    """The same, for transactions that only read: each is one consistent snapshot."""
+    if engine.dialect.name == "postgresql":
+        return engine.execution_options(**postgresql.READING)
+    return engine.execution_options(**{READ_ONLY: True})
 
 
 def file_of(url: str | URL) -> Path | None:
@@ -69,7 +103,7 @@ def _parsed(url: str | URL) -> URL:
 
 def _created(url: URL, **options: Any) -> AsyncEngine:
     try:
-        return create_async_engine(url, pool_size=POOL_SIZE, **options)
+        return create_async_engine(url, **options)
     except (SQLAlchemyError, ImportError) as error:
         raise ValueError(f"no database can be opened by this URL: {error}") from error
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coatcheck.domain.folder import Folder
 from coatcheck.domain.lifecycle import State
+from coatcheck.repositories.postgresql import lock_number
 from coatcheck.repositories.tables import attachments, folder_paths, folders
 
 _child = folders.alias("child")
@@ -33,7 +34,8 @@ class Folders:
         """
         if self._connection.dialect.name == "postgresql":
             await self._connection.execute(
-                text("SELECT pg_advisory_xact_lock(:tree)"), {"tree": tenant_id}
+                text("SELECT pg_advisory_xact_lock(:tree)"),
+                {"tree": lock_number("tree", tenant_id)},
             )
 
     async def find(self, tenant_id: int, folder_id: int) -> Folder | None:

@@ -52,10 +52,12 @@ class Intents:
             .where(intents.c.lease_until < now)
             .order_by(intents.c.lease_until)
             .limit(limit)
+            .with_for_update(skip_locked=True)
+            .cte("due")
         )
         rows = await self._connection.execute(
             update(intents)
-            .where(intents.c.blob_key.in_(due), intents.c.lease_until < now)
+            .where(intents.c.blob_key.in_(select(due.c.blob_key)), intents.c.lease_until < now)
             .values(lease=lease, lease_until=lease_until)
             .returning(intents)
         )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coatcheck.domain.principal import KeyRecord, Principal
@@ -45,31 +46,26 @@ class Keys:
         expires_at: int | None,
     ) -> int:
         """Record a key; tenant, principal and its quota are made when they are new. The key's id."""
+        # Another process may be making the same ones at this moment.
+        make = sqlite.insert if self._connection.dialect.name == "sqlite" else postgresql.insert
+        await self._connection.execute(
+            make(tenants).values(slug=tenant, created_at=now).on_conflict_do_nothing()
+        )
         tenant_id = await self._connection.scalar(
             select(tenants.c.id).where(tenants.c.slug == tenant)
         )
-        if tenant_id is None:
-            created = await self._connection.execute(
-                insert(tenants).values(slug=tenant, created_at=now)
-            )
-            (tenant_id,) = created.inserted_primary_key or (None,)
-        principal_id = await self._connection.scalar(
-            select(principals.c.id).where(
-                principals.c.tenant_id == tenant_id, principals.c.login == login
-            )
+        await self._connection.execute(
+            make(principals)
+            .values(tenant_id=tenant_id, login=login, display=display or login, created_at=now)
+            .on_conflict_do_nothing()
         )
-        if principal_id is None:
-            created = await self._connection.execute(
-                insert(principals).values(
-                    tenant_id=tenant_id, login=login, display=display or login, created_at=now
-                )
-            )
-            (principal_id,) = created.inserted_primary_key or (None,)
-            await self._connection.execute(insert(quotas).values(owner_id=principal_id))
-        elif display is not None:
-            await self._connection.execute(
-                update(principals).where(principals.c.id == principal_id).values(display=display)
-            )
+        named = and_(principals.c.tenant_id == tenant_id, principals.c.login == login)
+        principal_id = await self._connection.scalar(select(principals.c.id).where(named))
+        if display is not None:
+            await self._connection.execute(update(principals).where(named).values(display=display))
+        await self._connection.execute(
+            make(quotas).values(owner_id=principal_id).on_conflict_do_nothing()
+        )
         created = await self._connection.execute(
             insert(keys).values(
                 principal_id=principal_id,

@@ -38,7 +38,7 @@ class Lives:
 
         `exclusive`: not one that a container holds already, the tenant's tree excepted.
         """
-        wanted = await self._locked(ids)
+        wanted = await self.lock(ids)
         detached = and_(attachments.c.state == State.DETACHED.value, unexpired(now))
         held = attachments.c.state == State.CLAIMED.value
         if exclusive:
@@ -56,7 +56,7 @@ class Lives:
         result = await self._connection.execute(
             update(attachments)
             .where(
-                attachments.c.id.in_(await self._locked(ids)),
+                attachments.c.id.in_(await self.lock(ids)),
                 attachments.c.state.in_(sources(Event.RELEASE)),
                 unheld(),
             )
@@ -69,7 +69,7 @@ class Lives:
         rows = await self._connection.execute(
             update(attachments)
             .where(
-                attachments.c.id.in_(await self._locked(ids)),
+                attachments.c.id.in_(await self.lock(ids)),
                 attachments.c.state == State.CLAIMED.value,
                 unheld(),
             )
@@ -105,10 +105,12 @@ class Lives:
             .where(expirable(now))
             .order_by(attachments.c.expires_at)
             .limit(limit)
+            .with_for_update(skip_locked=True, key_share=True)
+            .cte("chosen")
         )
         rows = await self._connection.execute(
             update(attachments)
-            .where(attachments.c.id.in_(chosen), expirable(now))
+            .where(attachments.c.id.in_(select(chosen.c.id)), expirable(now))
             .values(state=target(Event.EXPIRE).value, reason=_WHY, updated_at=now)
             .returning(*DUE_COLUMNS)
         )
@@ -139,10 +141,17 @@ class Lives:
     ) -> list[Due]:
         """Take the step to purging under a lease: of several sweeps, one gets each."""
         wanted = unpurged(now) if only is None else and_(unpurged(now), attachments.c.id == only)
-        chosen = select(attachments.c.id).where(wanted).order_by(attachments.c.id).limit(limit)
+        chosen = (
+            select(attachments.c.id)
+            .where(wanted)
+            .order_by(attachments.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True, key_share=True)
+            .cte("chosen")
+        )
         rows = await self._connection.execute(
             update(attachments)
-            .where(attachments.c.id.in_(chosen), wanted)
+            .where(attachments.c.id.in_(select(chosen.c.id)), wanted)
             .values(state=target(Event.PURGE).value, lease_until=lease_until)
             .returning(*DUE_COLUMNS)
         )
@@ -157,7 +166,7 @@ class Lives:
                     attachments.c.id == attachment_id,
                     attachments.c.state.in_(sources(Event.PURGED)),
                 )
-                .with_for_update()
+                .with_for_update(key_share=True)
             )
         ).one_or_none()
         if row is None:
@@ -191,14 +200,18 @@ class Lives:
             select(attachments.c.id)
             .where(attachments.c.state == State.PURGED.value, attachments.c.updated_at < before)
             .limit(limit)
+            .with_for_update(skip_locked=True)
+            .cte("old")
         )
-        result = await self._connection.execute(
-            delete(attachments).where(attachments.c.id.in_(old))
+        rows = await self._connection.execute(
+            delete(attachments)
+            .where(attachments.c.id.in_(select(old.c.id)))
+            .returning(attachments.c.id)
         )
-        return result.rowcount
+        return len(rows.all())
 
-    async def _locked(self, ids: Iterable[int]) -> list[int]:
-        """In one order, so that two changes cannot wait for each other; their holders are then seen as they are.
+    async def lock(self, ids: Iterable[int]) -> list[int]:
+        """In one order, so that two changes never wait for each other; who holds them is then seen as it is.
 
         On SQLite, whose writing transactions are alone, there is nothing to do.
         """
@@ -208,7 +221,7 @@ class Lives:
                 select(attachments.c.id)
                 .where(attachments.c.id.in_(wanted))
                 .order_by(attachments.c.id)
-                .with_for_update()
+                .with_for_update(key_share=True)
             )
         return wanted
 

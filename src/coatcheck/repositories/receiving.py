@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coatcheck.domain.attachment import Attachment, Draft, Part
+from coatcheck.domain.errors import Contended
 from coatcheck.domain.lifecycle import Event, State, sources
 from coatcheck.repositories.rows import (
     COLUMNS,
@@ -48,9 +49,11 @@ class Receiving:
                 attachments.c.upload_key == draft.upload_key,
                 attachments.c.state == State.RECEIVING.value,
             )
-            .with_for_update()
+            .with_for_update(key_share=True)
         )
-        return attachment_of(found.one()), False
+        if row := found.one_or_none():
+            return attachment_of(row), False
+        raise Contended(retry_after=1)  # it was completed or expired since
 
     async def add_part(self, attachment_id: int, part: Part) -> None:
         await self._connection.execute(insert(parts).values(part_row(attachment_id, part)))
@@ -76,7 +79,7 @@ class Receiving:
         held = await self._connection.scalar(
             select(attachments.c.reserved)
             .where(attachments.c.id == attachment_id)
-            .with_for_update()
+            .with_for_update(key_share=True)
         )
         result = await self._connection.execute(
             update(attachments)
@@ -111,7 +114,9 @@ class Receiving:
             )
             .limit(1)
         )
-        rows = await self._connection.execute(query.with_for_update() if lock else query)
+        rows = await self._connection.execute(
+            query.with_for_update(key_share=True) if lock else query
+        )
         return first([attachment_of(row) for row in rows])
 
     async def count_receiving(self, owner_id: int) -> int:

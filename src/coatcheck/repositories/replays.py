@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coatcheck.domain.replay import Replay
+from coatcheck.repositories.postgresql import lock_number
 from coatcheck.repositories.tables import replays
 
 
 class Replays:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+
+    async def lock(self, principal_id: int, endpoint: str, request_id: str) -> None:
+        """Of two requests of one id at the same moment, the second waits here, and finds then what the first was told.
+
+        SQLite's writing transactions are alone anyway.
+        """
+        if self._connection.dialect.name == "postgresql":
+            number = lock_number("replay", principal_id, endpoint, request_id)
+            await self._connection.execute(
+                text("SELECT pg_advisory_xact_lock(:number)"), {"number": number}
+            )
 
     async def find(
         self, principal_id: int, endpoint: str, request_id: str, now: int

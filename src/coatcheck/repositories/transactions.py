@@ -7,20 +7,22 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext, suppress
 from functools import cached_property
 
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from coatcheck.domain.errors import OutcomeUnknown, StorageFull, Unavailable
+from coatcheck.repositories import postgresql
 from coatcheck.repositories.attachments import Attachments
 from coatcheck.repositories.auditing import Auditing
 from coatcheck.repositories.claims import Claims
 from coatcheck.repositories.connecting import connected, uninterrupted
 from coatcheck.repositories.containers import Containers
 from coatcheck.repositories.derivatives import Derivatives
-from coatcheck.repositories.engine import READ_ONLY
+from coatcheck.repositories.engine import for_reading
 from coatcheck.repositories.failed_uploads import FailedUploads
+from coatcheck.repositories.failures import contended, in_our_words, says_full
 from coatcheck.repositories.folders import Folders
+from coatcheck.repositories.installed import Installed
 from coatcheck.repositories.intents import Intents
 from coatcheck.repositories.keys import Keys
 from coatcheck.repositories.listings import Listings
@@ -30,7 +32,7 @@ from coatcheck.repositories.quotas import Quotas
 from coatcheck.repositories.receiving import Receiving
 from coatcheck.repositories.repairing import Repairing
 from coatcheck.repositories.replays import Replays
-from coatcheck.repositories.schema import REVISION, revision
+from coatcheck.repositories.schema import REVISION, serves
 
 
 class Facts:
@@ -67,6 +69,10 @@ class Facts:
     @cached_property
     def folders(self) -> Folders:
         return Folders(self._connection)
+
+    @cached_property
+    def installed(self) -> Installed:
+        return Installed(self._connection)
 
     @cached_property
     def intents(self) -> Intents:
@@ -110,7 +116,7 @@ class Transactions:
 
     def __init__(self, engine: AsyncEngine, *, quota_bytes: int = 0, quota_count: int = 0) -> None:
         self._engine = engine
-        self._reading = engine.execution_options(**{READ_ONLY: True})
+        self._reading = for_reading(engine)
         self._limits = quota_bytes, quota_count
         # SQLite has one writer: queueing here costs nothing, polling for the file lock costs milliseconds.
         self._turn = asyncio.Lock() if engine.dialect.name == "sqlite" else nullcontext()
@@ -119,10 +125,11 @@ class Transactions:
     async def write(self) -> AsyncIterator[Facts]:
         """Durable when the block ends without an exception; undone when it ends with one.
 
-        Raises Unavailable when the database cannot serve, and OutcomeUnknown when it failed at the commit
-        itself, so that nobody knows which way it went.
+        Raises Unavailable when the database cannot serve; Contended when it undid the block, which may be carried
+        out again then (see services/contention.py); and OutcomeUnknown when it failed at the commit itself, so
+        that nobody knows which way it went.
         """
-        with _in_our_words():
+        with in_our_words():
             async with self._turn, connected(self._engine) as connection:
                 transaction = connection.begin()
                 _ = await uninterrupted(transaction.start())
@@ -136,45 +143,33 @@ class Transactions:
                     await uninterrupted(transaction.commit())
                 except DBAPIError as error:
                     await connection.invalidate()
-                    if _says_full(error):  # while it wrote, so it is undone
+                    if contended(error):
+                        raise
+                    if says_full(error):  # while it wrote, so it is undone
                         raise StorageFull(retry_after=60) from error
                     raise OutcomeUnknown(str(error.orig)) from error
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Facts]:
         """One consistent snapshot. Raises Unavailable."""
-        with _in_our_words():
+        with in_our_words():
             async with connected(self._reading) as connection:
                 yield Facts(connection, *self._limits)
 
     async def check(self) -> None:
-        """Raises Unavailable when the database does not answer, or has not the schema this program is written for."""
-        with _in_our_words():
+        """Raises Unavailable when the database does not answer, has a schema that this program cannot serve on, or
+        does not keep what it commits.
+        """
+        with in_our_words():
             async with connected(self._reading) as connection:
-                found = await revision(connection)
-        if found != REVISION:
+                found, fits = await serves(connection)
+                refused = []
+                if connection.dialect.name == "postgresql":
+                    refused = postgresql.refusals(await postgresql.in_force(connection))
+        if refused:
+            raise Unavailable(f"The database would lose what it was given: {refused[0]}.")
+        if not fits:
             state = f"has version {found}" if found else "has not been set up"
             raise Unavailable(
                 f"The database {state}, and this program needs version {REVISION}: run `coatcheck db upgrade`."
             )
-
-
-class _in_our_words:  # noqa: N801 - reads as a phrase where it is used
-    """Turns a database that cannot serve into Unavailable; programming errors stay what they are."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, PoolTimeoutError):
-            raise Unavailable("The database is too busy.", retry_after=1) from error
-        if isinstance(error, OperationalError):
-            if _says_full(error):
-                raise StorageFull(retry_after=60) from error
-            raise Unavailable("The database cannot serve now.", retry_after=1) from error
-
-
-def _says_full(error: DBAPIError) -> bool:
-    """SQLite: «database or disk is full». PostgreSQL: class 53100, «No space left on device»."""
-    text = str(error.orig)
-    return "disk is full" in text or "No space left on device" in text

@@ -15,10 +15,17 @@ from coatcheck.domain.claim import (
     Wanted,
 )
 from coatcheck.domain.container import Container, ContainerRef
-from coatcheck.domain.errors import AlreadyClaimed, CoatcheckError, DigestMismatch, NotFound
+from coatcheck.domain.errors import (
+    AlreadyClaimed,
+    CoatcheckError,
+    Contended,
+    DigestMismatch,
+    NotFound,
+)
 from coatcheck.domain.lifecycle import State
 from coatcheck.domain.principal import Principal
 from coatcheck.services.commands import ClaimAttachments, Limits, ReleaseAttachments
+from coatcheck.services.contention import persistently
 from coatcheck.services.digests import Digests
 from coatcheck.services.filing import living
 from coatcheck.services.ports import Clock, Facts, Transactions
@@ -56,6 +63,7 @@ class Claims:
         freed: list[int] = []
 
         async def work(facts: Facts, now: int) -> list[int]:
+            freed.clear()
             caller = command.caller
             container = await facts.containers.ensure(
                 tenant_id=caller.tenant_id, owner_id=caller.id, ref=command.ref, now=now
@@ -112,9 +120,10 @@ class Claims:
         freed: list[int] = []
 
         async def work() -> None:
+            freed.clear()
             async with self._transactions.write() as facts:
                 now = self._clock.now()
-                container = await living(facts, command.caller.tenant_id, command.ref)
+                container = await living(facts, command.caller.tenant_id, command.ref, lock=True)
                 keep: set[int] = set()
                 if command.references is not None:
                     held = [each.attachment for each in await facts.claims.held_by(container.id)]
@@ -130,7 +139,7 @@ class Claims:
                     )
                 )
 
-        await to_the_end(work())
+        await to_the_end(persistently(work))
         await self._purging.purge_now(freed)
 
     async def _take_digests(self, command: ClaimAttachments) -> None:
@@ -178,6 +187,8 @@ async def claim(
         else:
             resolved.setdefault(found.id, (found, each))
     new = [id for id in resolved if id not in held]
+    if held:
+        await facts.lives.lock(resolved)
     won = await facts.lives.claim(new, now, exclusive=exclusive) if new else set()
     reason = "claimed" if exclusive else "not_found"
     refused |= {resolved[id][1].reference: reason for id in new if id not in won}
@@ -186,7 +197,8 @@ async def claim(
         raise _refusal([(name, refused[name]) for name in names if name in refused])
     await facts.claims.add(container.id, [(id, resolved[id][1]) for id in new], now, expires_at)
     again = [(id, want) for id, (_, want) in resolved.items() if id in held]
-    await facts.claims.renew(container.id, again, expires_at)
+    if await facts.claims.renew(container.id, again, expires_at) < len(again):
+        raise Contended(retry_after=1)  # a claim lapsed since we looked
     return [
         Claim(
             attachment=attachment,
@@ -216,6 +228,7 @@ async def let_go(
         for each in await facts.claims.held_by(container.id)
         if each.attachment.id not in keep
     ]
+    await facts.lives.lock(dropped)
     await facts.claims.drop(container.id, dropped)
     if delete:
         return await facts.lives.delete_unheld(dropped, now)

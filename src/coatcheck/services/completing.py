@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 
 from coatcheck.domain.attachment import Attachment, Part
 from coatcheck.domain.digest import SHA3_256
 from coatcheck.domain.errors import Gone
 from coatcheck.domain.lifecycle import VISIBLE, Event, State, after
 from coatcheck.services.commands import Placement, Receive
+from coatcheck.services.contention import persistently
 from coatcheck.services.filing import SITE, find_or_make_folders, free_place, hold
 from coatcheck.services.names import kept_digests, new_capability
 from coatcheck.services.ports import Clock, Facts, Transactions
@@ -37,10 +39,7 @@ class Completing:
         await self._running.confirm(digests, upload, parts, command.expected_whole)
         superseded: list[int] = []
         with suppress(_Beaten):
-            async with self._transactions.write() as facts:
-                current = await facts.attachments.recorded(upload.public_id)
-                if current and current.state is State.RECEIVING:
-                    superseded = await self._seal(facts, command, placement, current, digests)
+            superseded = await persistently(partial(self._try, command, placement, upload, digests))
         async with self._transactions.read() as facts:
             current = await facts.attachments.recorded(upload.public_id)
         self._running.forget(upload.id)
@@ -48,6 +47,15 @@ class Completing:
         if current is None or current.state not in VISIBLE:
             raise Gone
         return current
+
+    async def _try(
+        self, command: Receive, placement: Placement, upload: Attachment, digests: dict[str, str]
+    ) -> list[int]:
+        async with self._transactions.write() as facts:
+            current = await facts.attachments.recorded(upload.public_id)
+            if current is None or current.state is not State.RECEIVING:
+                return []
+            return await self._seal(facts, command, placement, current, digests)
 
     async def _seal(
         self,

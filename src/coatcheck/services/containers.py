@@ -85,6 +85,7 @@ class Containers:
         freed: list[int] = []
 
         async def work(facts: Facts, now: int) -> Container:
+            freed.clear()
             container = await _changeable(facts, command.caller, command.ref, own=command.own)
             if command.version not in (None, container.version):
                 raise VersionMismatch(version=container.version)
@@ -119,6 +120,7 @@ class Containers:
         freed: list[int] = []
 
         async def work(facts: Facts, now: int) -> Container:
+            freed.clear()
             container = await _changeable(facts, command.caller, command.ref, own=command.own)
             delete = not command.keep_bytes
             freed.extend(await let_go(facts, container, now, lifetime=None, delete=delete))
@@ -277,8 +279,8 @@ def _revived(answer: dict[str, Any]) -> Container:
 async def _changeable(
     facts: Facts, caller: Principal, ref: ContainerRef, *, own: bool
 ) -> Container:
-    """What the caller may change. Another's looks as if there were none."""
-    container = await living(facts, caller.tenant_id, ref)
+    """What the caller may change, locked. Another's looks as if there were none."""
+    container = await living(facts, caller.tenant_id, ref, lock=True)
     if own and container.owner_id != caller.id:
         raise NotFound
     return container

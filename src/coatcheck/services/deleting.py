@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from functools import partial
 
 from coatcheck.domain.attachment import Attachment
 from coatcheck.domain.claim import Reference
 from coatcheck.domain.errors import AlreadyClaimed, Forbidden, NotFound
 from coatcheck.domain.lifecycle import State
 from coatcheck.domain.principal import Principal
+from coatcheck.services.contention import persistently
 from coatcheck.services.downloads import Downloads
 from coatcheck.services.facts import Facts
 from coatcheck.services.ports import Clock, Transactions
@@ -45,7 +47,8 @@ class Deleting:
         if own and found.owner_id != caller.id:
             raise NotFound
         try:
-            await to_the_end(self._delete(found, tuple(states), held_by))
+            work = partial(self._delete, found, tuple(states), held_by)
+            await to_the_end(persistently(work))
         except NotFound:
             if tell_why and (await self._downloads.find(caller, reference)).state is State.CLAIMED:
                 raise AlreadyClaimed("A container holds it, and has to release it first.") from None
@@ -56,6 +59,7 @@ class Deleting:
         self, attachment: Attachment, states: tuple[State, ...], held_by: Collection[str] | None
     ) -> None:
         async with self._transactions.write() as facts:
+            await facts.lives.lock([attachment.id])
             if held_by is not None and not await _held_only_by(facts, attachment, held_by):
                 raise Forbidden
             if not await facts.lives.delete(attachment.id, states, self._clock.now()):

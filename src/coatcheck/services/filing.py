@@ -71,9 +71,11 @@ async def hold(
     )
 
 
-async def living(facts: Facts, tenant_id: int, ref: ContainerRef) -> Container:
-    """The container of that name. Raises NotFound where there is none (any more)."""
-    found = await facts.containers.find(tenant_id, ref)
+async def living(
+    facts: Facts, tenant_id: int, ref: ContainerRef, *, lock: bool = False
+) -> Container:
+    """The container of that name, `lock`ed to change what it holds. Raises NotFound where there is none (any more)."""
+    found = await facts.containers.find(tenant_id, ref, lock=lock)
     if found is None or found.deleted_at is not None:
         raise NotFound
     return found

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from functools import partial
 
 from coatcheck.blobs.base import BlobStore, checked
 from coatcheck.domain.attachment import Due
 from coatcheck.domain.errors import Unavailable
 from coatcheck.services.commands import Limits
+from coatcheck.services.contention import persistently
 from coatcheck.services.ports import Clock, Transactions
 
 log = logging.getLogger(__name__)
@@ -61,6 +63,9 @@ class Purging:
         for part in parts:
             if part.blob_key:
                 await self._blobs.delete(checked(part.blob_key))
+        await persistently(partial(self._bury, due))
+
+    async def _bury(self, due: Due) -> None:
         async with self._transactions.write() as facts:
             held = await facts.lives.purge(due.id, self._clock.now())
             if held is not None:

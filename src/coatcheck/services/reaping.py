@@ -11,6 +11,7 @@ from coatcheck.domain.attachment import Due
 from coatcheck.domain.errors import Unavailable
 from coatcheck.domain.intent import Intent
 from coatcheck.services.commands import Limits
+from coatcheck.services.contention import persistently
 from coatcheck.services.digests import Digests
 from coatcheck.services.failed_uploads import REMEMBERED
 from coatcheck.services.ports import Clock, Transactions
@@ -74,15 +75,11 @@ class Reaping:
     async def sweep(self) -> Sweep:
         """Expire, purge, drop what nobody finished, forget what is old."""
         done = Sweep()
-        while lapsed := await self._lapse():
+        while lapsed := await persistently(self._lapse):
             done.lapsed += lapsed
-        while batch := await self._expire():
+        while batch := await persistently(self._expire):
             done.expired += batch
-        now = self._clock.now()
-        async with self._transactions.write() as facts:
-            done.tombstones = await facts.lives.forget(now - self._limits.tombstone, _LISTED)
-            done.replays = await facts.replays.forget(now)
-            await facts.failed_uploads.forget_before(now - REMEMBERED)
+        done.tombstones, done.replays = await persistently(self._forget)
         done.purged = await self._purging.purge_all(BATCH)
         done.intents = await self._drop_intents()
         try:
@@ -104,6 +101,15 @@ class Reaping:
     async def _expire(self) -> list[Due]:
         async with self._transactions.write() as facts:
             return await facts.lives.expire(self._clock.now() - self._grace, BATCH)
+
+    async def _forget(self) -> tuple[int, int]:
+        """How many tombstones and answers."""
+        now = self._clock.now()
+        async with self._transactions.write() as facts:
+            tombstones = await facts.lives.forget(now - self._limits.tombstone, _LISTED)
+            replays = await facts.replays.forget(now)
+            await facts.failed_uploads.forget_before(now - REMEMBERED)
+        return tombstones, replays
 
     async def _drop_intents(self) -> list[Intent]:
         """Whoever held them can record nothing any more: their bytes go, then their reservation."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from coatcheck.blobs.base import BlobStore
 from coatcheck.domain.assembly import Fit, fit, received, whole
@@ -22,6 +23,7 @@ from coatcheck.domain.errors import (
 from coatcheck.domain.lifecycle import State
 from coatcheck.services.commands import Limits, Placement, Receive
 from coatcheck.services.completing import Completing
+from coatcheck.services.contention import persistently
 from coatcheck.services.names import new_public_id
 from coatcheck.services.ports import Clock, Facts, Transactions
 from coatcheck.services.reading import Reading, same_bytes
@@ -109,12 +111,13 @@ class Receiving:
     async def _take(self, command: Receive, placement: Placement, stash: Stash) -> Progress:
         new = stash.part(start=placement.start, ordinal=placement.ordinal)
         agreed: set[int] = set()
-        placed = await self._place(command, placement, new, stash, agreed)
+        place = partial(self._place, command, placement, new, stash, agreed)
+        placed = await persistently(place)
         while placed.undecided:  # bytes are compared outside of any transaction
             for other in placed.place.compare:
                 await self._agree(new, other)
                 agreed.add(other.id)
-            placed = await self._place(command, placement, new, stash, agreed)
+            placed = await persistently(place)
         if placed.place.repeats and stash.intent:
             await self._stashing.discard(stash.intent)  # the first one's bytes stay, these go
         upload = placed.upload

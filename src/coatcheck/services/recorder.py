@@ -10,12 +10,14 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from coatcheck.domain.attachment import Attachment
 from coatcheck.domain.container import ContainerRef
 from coatcheck.domain.deposit import Deposited
 from coatcheck.domain.digest import SHA3_256
 from coatcheck.domain.errors import CoatcheckError, QuotaExceeded, Unavailable
+from coatcheck.services.contention import persistently
 from coatcheck.services.filing import (
     SITE,
     find_or_make_folders,
@@ -61,7 +63,7 @@ class Recorder:
 
     async def _attempt(self, batch: Sequence[_Waiting]) -> None:
         try:
-            await self._record_together(batch)
+            await persistently(partial(self._record_together, batch))
         except Exception as error:
             if len(batch) == 1 or isinstance(error, Unavailable):
                 _fail(batch, error)
@@ -147,7 +149,7 @@ async def _open(facts: Facts, deposited: Deposited, ref: ContainerRef) -> None:
         await facts.containers.ensure(
             tenant_id=draft.tenant_id, owner_id=draft.owner_id, ref=ref, now=draft.now
         )
-    await living(facts, draft.tenant_id, ref)
+    await living(facts, draft.tenant_id, ref, lock=True)
 
 
 async def _filed(facts: Facts, deposited: Deposited, tokens: dict[int, set[str]]) -> Deposited:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from coatcheck.domain.attachment import Attachment
 from coatcheck.domain.claim import Reference
@@ -10,6 +11,7 @@ from coatcheck.domain.errors import NameTaken, NotFound
 from coatcheck.domain.lifecycle import State
 from coatcheck.domain.names import TokenPath
 from coatcheck.domain.principal import Principal
+from coatcheck.services.contention import persistently
 from coatcheck.services.filing import SITE, find_or_make_folders, hold
 from coatcheck.services.names import new_capability
 from coatcheck.services.ports import Clock, Facts, Transactions
@@ -47,6 +49,9 @@ class Tree:
         A token with folders in it, or one that starts at the root, moves the attachment; a bare one leaves it where
         it is. Raises NotFound, also for what another container holds.
         """
+        return await persistently(partial(self._refile, caller, reference, to))
+
+    async def _refile(self, caller: Principal, reference: Reference, to: TokenPath) -> Attachment:
         async with self._transactions.write() as facts:
             now = self._clock.now()
             await facts.folders.lock_tree(caller.tenant_id)
@@ -80,6 +85,7 @@ class Tree:
         async def work() -> int:
             async with self._transactions.write() as facts:
                 now = self._clock.now()
+                await facts.folders.lock_tree(caller.tenant_id)
                 found = await _found(facts, caller, reference, now)
                 if found.token is not None:
                     await _let_go(facts, found, now)
@@ -87,7 +93,7 @@ class Tree:
                     raise NotFound
                 return found.id
 
-        await self._purging.purge_now([await to_the_end(work())])
+        await self._purging.purge_now([await to_the_end(persistently(work))])
 
 
 async def _found(facts: Facts, caller: Principal, reference: Reference, now: int) -> Attachment:
@@ -113,7 +119,8 @@ async def _claim(facts: Facts, caller: Principal, detached: Attachment, now: int
 
 
 async def _let_go(facts: Facts, filed: Attachment, now: int) -> None:
-    site = await facts.containers.find(filed.tenant_id, SITE)
+    site = await facts.containers.find(filed.tenant_id, SITE, lock=True)
+    await facts.lives.lock([filed.id])
     if site is not None:
         await facts.claims.drop(site.id, [filed.id])
     if not await facts.lives.delete_unheld([filed.id], now):
