@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -9,8 +10,9 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from coatcheck.blobs import open_store
-from coatcheck.blobs.base import BlobStore, LocalPath
+from coatcheck.blobs.base import BlobStore, LocalPath, Remote, StoreRefuses
 from coatcheck.clock import SystemClock
+from coatcheck.domain.errors import Unavailable
 from coatcheck.host import network_file_system, this_host
 from coatcheck.imaging.dimensions import HeaderProbe
 from coatcheck.imaging.thumbnails import open_imaging
@@ -46,6 +48,8 @@ from coatcheck.services.uploads import Uploads
 from coatcheck.settings import Settings
 from coatcheck.web.app import build_app
 from coatcheck.web.config import WireConfig
+
+log = logging.getLogger(__name__)
 
 
 class CannotOpen(Exception):
@@ -131,6 +135,8 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
     finally:
         await thumbnails.close()
         await running.close()
+        if isinstance(blobs, Remote):
+            await blobs.close()
         await engine.dispose()
 
 
@@ -175,6 +181,18 @@ def _open_blobs(settings: Settings) -> BlobStore:
         raise CannotOpen(f"{name}: {error}") from error
 
 
+async def check_blobs(services: Services) -> None:
+    """Raises CannotOpen where a remote store will not let us in. One that is only away is waited for, by serving."""
+    if not isinstance(services.blobs, Remote):
+        return
+    try:
+        await services.blobs.check()
+    except StoreRefuses as error:
+        raise CannotOpen(f"COATCHECK_BLOBS_URL: {error.detail}") from error
+    except Unavailable as error:
+        log.warning("until it does, bytes are refused with 503: %s", error.detail)
+
+
 def wire_config(settings: Settings) -> WireConfig:
     """What of the settings the dialects need to know."""
     return WireConfig(
@@ -197,6 +215,7 @@ def wire_config(settings: Settings) -> WireConfig:
         min_rate=settings.min_rate,
         cors_origins=settings.cors_origins,
         forwarded_allow=settings.forwarded_allow == "on",
+        redirect_downloads=settings.redirect_downloads == "on",
     )
 
 
@@ -211,6 +230,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
             Reaper(services.reaping, every=settings.reap_every),
         ):
             await services.transactions.check()
+            await check_blobs(services)
             await services.belonging.check()
             async with services.hosting.held():
                 app.state.services = services

@@ -47,11 +47,16 @@ class Settings(BaseSettings):
         60, ge=0, description="How long a transaction on PostgreSQL may pause; 0: no limit."
     )
     blobs_url: str = Field(
-        "", description="file:///absolute/directory; empty: a folder in the data directory."
+        "",
+        description="file:///absolute/directory or s3://bucket/prefix; empty: a folder in the data directory.",
     )
     allow_network_filesystem: Literal["on", "off"] = Field(
         "off",
         description="Whether SQLite may lie on a network file system, and a folder there may serve several hosts.",
+    )
+    redirect_downloads: Literal["on", "off"] = Field(
+        "off",
+        description="Whether whole files are downloaded from the S3 store itself, by a link that expires.",
     )
     public_url: str = Field(
         "",

@@ -22,6 +22,7 @@ from coatcheck.cli.running import carry_out, refuse_missing_database
 from coatcheck.cli.tables import amount, moment, print_table
 
 if TYPE_CHECKING:
+    from coatcheck.blobs.base import BlobStore
     from coatcheck.repositories.condition import Condition, Examination
     from coatcheck.services.bundle import Services
     from coatcheck.settings import Settings
@@ -91,7 +92,9 @@ async def _examine(settings: Settings) -> list[Finding]:
         except (CannotOpen, Unavailable, ValueError) as error:
             return [*findings, Finding("opening", "wrong", str(error))]
         await check("free space", lambda: _free_space(settings, services))
-        await check("blobs", lambda: _blobs(services))
+        await check("blob store", lambda: _blob_store(services.blobs))
+        if findings[-1].state == "ok":
+            await check("blobs", lambda: _blobs(services))
         if await _examine_database(examination, services, check):
             await check("keys", lambda: _keys(services))
             await check("sweeps", lambda: _sweeps(settings, services))
@@ -255,6 +258,15 @@ async def _blobs(services: Services) -> Finding:
     if stamped is not None and abs(stamped - services.clock.now()) > SLACK:
         return Finding("blobs", "warning", "the disk's clock is not this machine's")
     return Finding("blobs", "ok", f"{amount(PROBE)} were stored, read and removed")
+
+
+async def _blob_store(blobs: BlobStore) -> Finding:
+    from coatcheck.blobs.base import Remote
+
+    if isinstance(blobs, Remote):
+        await blobs.check()
+        return Finding("blob store", "ok", "it answers, and lets us in")
+    return Finding("blob store", "ok", "on this machine")
 
 
 async def _keys(services: Services) -> Finding:

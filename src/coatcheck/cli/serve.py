@@ -46,7 +46,7 @@ def serve(
 async def _prepared(settings: Settings) -> tuple[Settings, str | None]:
     """The settings, once it is certain that workers can start with them, and the first key if there was none."""
     # Whatever is wrong with the app is said here, once, and not by every worker. Workers that are forked share it.
-    from coatcheck.bootstrap import create_app, open_database
+    from coatcheck.bootstrap import check_blobs, create_app, open_database
     from coatcheck.repositories import schema
 
     create_app(settings)
@@ -55,6 +55,7 @@ async def _prepared(settings: Settings) -> tuple[Settings, str | None]:
     if engine.dialect.name == "sqlite":
         await schema.upgrade(settings.effective_database_url)
     async with opened(settings) as services:
+        await check_blobs(services)
         if await services.keys.all():
             return settings, None
         return settings, await services.keys.create(tenant="default", login="admin")

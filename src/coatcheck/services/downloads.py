@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from coatcheck.blobs.base import BlobStore, LocalPath, checked
+from coatcheck.blobs.base import BlobKey, BlobStore, LocalPath, Presigns, checked
 from coatcheck.domain.attachment import Attachment, Part
 from coatcheck.domain.claim import ByDigest, Reference
 from coatcheck.domain.errors import Corrupt, Gone, NotFound
@@ -47,13 +47,26 @@ class Content:
 
     def path(self) -> Path | None:
         """The local file that is exactly the content, where there is one."""
-        if (
-            len(self.parts) != 1
-            or self.parts[0].blob_key is None
-            or not isinstance(self.blobs, LocalPath)
-        ):
+        key = self._only_blob()
+        return self.blobs.path(key) if key and isinstance(self.blobs, LocalPath) else None
+
+    async def link(self, *, expires: int, media_type: str, disposition: str) -> str | None:
+        """A URL under which the store itself sends exactly the content, where it can, for `expires` seconds.
+
+        Raises Unavailable.
+        """
+        key = self._only_blob()
+        if not key or not isinstance(self.blobs, Presigns):
             return None
-        return self.blobs.path(checked(self.parts[0].blob_key))
+        signed = await self.blobs.presign_get(
+            key, expires=expires, media_type=media_type, disposition=disposition
+        )
+        return signed.url
+
+    def _only_blob(self) -> BlobKey | None:
+        if len(self.parts) != 1 or self.parts[0].blob_key is None:
+            return None
+        return checked(self.parts[0].blob_key)
 
 
 class Downloads:

@@ -35,3 +35,4 @@ class WireConfig:
     min_rate: int = 1024
     cors_origins: tuple[str, ...] = ("*",)
     forwarded_allow: bool = False
+    redirect_downloads: bool = False

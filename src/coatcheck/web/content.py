@@ -13,6 +13,7 @@ from coatcheck.domain.media_type import bare, safe_inline
 from coatcheck.domain.names import download_name
 from coatcheck.domain.ranges import Span
 from coatcheck.services.downloads import Content
+from coatcheck.web.dependencies import config_of
 from coatcheck.web.headers.byte_range import parse_range
 from coatcheck.web.headers.conditional import Decision, evaluate, quoted
 from coatcheck.web.headers.content_disposition import content_disposition
@@ -27,6 +28,14 @@ GUARDS = {
     "Cache-Control": "private, no-cache",
 }
 
+#: Seconds within which a download from the store itself has to begin.
+LINK_LIFE = 300
+
+#: The link is for whoever asked, now.
+_ELSEWHERE = {"Cache-Control": "private, no-store", "Referrer-Policy": "no-referrer"}
+
+_CONDITIONS = ("if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range")
+
 
 async def content_response(
     request: Request,
@@ -35,8 +44,12 @@ async def content_response(
     etag: str,
     media_type: str | None,
     disposition: str | None,
+    redirect: bool = False,
 ) -> Response:
     """200, 206, 304 or 412; `media_type` and `disposition` None leave those headers out.
+
+    Where the API's clients follow a `redirect` and the operator allows it, 302 to the store itself, which answers
+    ranges too; but not to what is conditional, since the store has validators of its own.
 
     `etag` is a strong tag without quotes. Raises RangeNotSatisfiable (416), Corrupt and Gone, before anything is sent.
     """
@@ -69,6 +82,10 @@ async def content_response(
     await content.check(span.start, span.stop)
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers)
+    if redirect and media_type and disposition and _may_redirect(request):
+        link = await content.link(expires=LINK_LIFE, media_type=media_type, disposition=disposition)
+        if link:
+            return Response(status_code=302, headers={**_ELSEWHERE, "Location": link})
     if (
         not wanted
         and (path := content.path())
@@ -89,10 +106,11 @@ async def file_response(
     nameless: str,
     saved: bool = False,
     sent_type: str | None = None,
+    redirect: bool = False,
 ) -> Response:
     """The bytes as a file of its name, or `nameless`: shown in place where its type is safe to show, unless `saved`.
 
-    `sent_type` is what it is sent as, if not as what it is.
+    `sent_type` is what it is sent as, if not as what it is. `redirect`: see `content_response`.
     """
     attachment = content.attachment
     media_type = attachment.media_type
@@ -107,7 +125,13 @@ async def file_response(
         disposition=content_disposition(
             "inline" if shown else "attachment", download_name(attachment.name or nameless)
         ),
+        redirect=redirect,
     )
+
+
+def _may_redirect(request: Request) -> bool:
+    config = config_of(request)
+    return config.redirect_downloads and not any(name in request.headers for name in _CONDITIONS)
 
 
 class PathResponse(Response):

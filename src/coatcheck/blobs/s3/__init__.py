@@ -3,10 +3,10 @@
     prefix/abcdef…      a whole blob; its object bears the mark of the one `put` that stored it
 
 A blob no longer than a part is one PutObject; a longer one is a multipart upload, whose parts are collected in memory
-while at most `IN_FLIGHT` before them travel: (IN_FLIGHT + 1) · part size for each upload, however long. Both are sent with
-`If-None-Match: *`, so that no key is ever written twice, and with a CRC-32 of the whole, which the store compares with
-what it got. Then a HEAD has to name the length, the checksum and the mark. A multipart upload is seen by nobody until it is
-completed, and aborted where it is not; what a crash leaves of it is swept.
+while at most `IN_FLIGHT` before them travel: (IN_FLIGHT + 1) · part size for each upload, however long. Both are sent
+with `If-None-Match: *`, so that no key is ever written twice, and with a CRC-32 of the whole, which the store compares
+with what it got. Then a HEAD has to name the length, the checksum and the mark. A multipart upload is seen by nobody
+until it is completed, and aborted where it is not; what a crash leaves of it is swept.
 
 `address` is what the URL says, `connection` the one client and its time-outs, `faults` the store's errors in our words.
 """

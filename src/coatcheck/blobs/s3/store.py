@@ -13,7 +13,7 @@ from coatcheck.blobs.base import BlobKey, BlobMissing, SignedRequest, StoreRefus
 from coatcheck.blobs.s3 import presigning
 from coatcheck.blobs.s3.address import Address
 from coatcheck.blobs.s3.connection import Connection
-from coatcheck.blobs.s3.faults import RETRY_AFTER_REFUSAL, NoSuchUpload, reason
+from coatcheck.blobs.s3.faults import RETRY_AFTER, RETRY_AFTER_REFUSAL, NoSuchUpload, reason
 from coatcheck.blobs.s3.listing import Begun, Listing
 from coatcheck.blobs.s3.reading import read
 from coatcheck.blobs.s3.writing import Writing
@@ -143,10 +143,10 @@ class S3BlobStore:
                 f"The S3 store cannot be used: {why}.", retry_after=RETRY_AFTER_REFUSAL
             ) from error.__cause__
         except Unavailable as error:
-            error.detail = (
-                f"The S3 store cannot be used now: {reason(error.__cause__, self._bucket)}."
-            )
-            raise
+            why = reason(error.__cause__, self._bucket)
+            raise Unavailable(
+                f"The S3 store cannot be used now: {why}.", retry_after=RETRY_AFTER
+            ) from error.__cause__
 
     async def close(self) -> None:
         await self._connection.close()

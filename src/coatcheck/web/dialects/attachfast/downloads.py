@@ -29,6 +29,7 @@ _BINARY = {"application/octet-stream": {"schema": {"type": "string", "format": "
     responses={
         200: {"description": "The whole file", "content": _BINARY},
         206: {"description": "The range that was asked for", "content": _BINARY},
+        302: {"description": "The store itself has it, under a link that expires"},
         304: {"description": "The client has it already"},
         416: {"description": "The range lies outside the file"},
         **failures(404),
@@ -42,4 +43,4 @@ async def download(capability: str, filename: str, request: Request, services: D
         raise NotFound
     content = await services.downloads.open_by_capability(capability)
     saved = request.query_params.get("download", "0") != "0"
-    return await file_response(request, content, nameless=NAMELESS, saved=saved)
+    return await file_response(request, content, nameless=NAMELESS, saved=saved, redirect=True)

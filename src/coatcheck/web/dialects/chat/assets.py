@@ -25,6 +25,7 @@ _BINARY = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
     responses={
         200: {"description": "The whole file", "content": _BINARY},
         206: {"description": "The range that was asked for", "content": _BINARY},
+        302: {"description": "The store itself has it, under a link that expires"},
         304: {"description": "The client has it already"},
         404: {"model": Error},
         412: {"description": "It is not what If-Match or If-Unmodified-Since expect"},
@@ -36,4 +37,4 @@ async def download(
     wanted: OfAttachment, filename: str, request: Request, services: Desk
 ) -> Response:
     content = await services.downloads.open_by_public_id(wanted.public_id)
-    return await file_response(request, content, nameless=NAMELESS)
+    return await file_response(request, content, nameless=NAMELESS, redirect=True)

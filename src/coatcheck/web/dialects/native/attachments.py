@@ -125,8 +125,9 @@ async def content(request: Request, caller: Caller, id: Named, services: Desk) -
             "inline" if safe_inline(attachment.media_type) else "attachment",
             download_name(attachment.name or _NAMELESS),
         ),
+        redirect=True,
     )
-    if sha256 and (digest := structured(parse_sha256(sha256))):
+    if sha256 and response.status_code != 302 and (digest := structured(parse_sha256(sha256))):
         response.headers["Repr-Digest"] = digest
     return response
 

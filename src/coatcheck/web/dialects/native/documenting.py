@@ -43,6 +43,7 @@ def bytes_answers(*errors: int) -> Responses:
         {
             200: {"description": "All of it.", "content": binary},
             206: {"description": "The range that was asked for.", "content": binary},
+            302: {"description": "The store itself has it, under a link that expires."},
             304: {"description": "The caller has it already."},
         },
         *errors,

@@ -15,7 +15,7 @@ from coatcheck.web.dialects.tracker.showing import NAMELESS
 async def bytes_of(request: Request, services: Services, caller: Principal, id: int) -> Response:
     """The name at the end of the path means nothing. Raises NotFound, RangeNotSatisfiable, Corrupt."""
     content = await services.downloads.open(caller, ById(id))
-    return await file_response(request, content, nameless=NAMELESS)
+    return await file_response(request, content, nameless=NAMELESS, redirect=True)
 
 
 async def thumbnail_of(services: Services, caller: Principal, id: int) -> Response:
