@@ -167,6 +167,19 @@ class StoreRefuses(Unavailable):
     """The store answers, and says no. It will until somebody has changed address, credentials or rights."""
 
 
+@runtime_checkable
+class Marked(Protocol):
+    """A store that outlives the process, and can bear the mark of the database it belongs to. It is none of `keys`."""
+
+    async def marker(self) -> str | None:
+        """The mark, a line of ASCII; None for a store without one."""
+        ...
+
+    async def mark(self, marker: str, *, anew: bool = False) -> str:
+        """Durably leave a mark where there is none yet, or `anew`; the one that is there now."""
+        ...
+
+
 class BlobMissing(Exception):
     """No blob under that key."""
 

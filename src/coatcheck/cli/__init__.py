@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from coatcheck.cli import db, doctor, fsck, keys, serve, sweep
+from coatcheck.cli import blobs, db, doctor, fsck, keys, serve, sweep
 
 app = typer.Typer(
     name="coatcheck",
@@ -21,6 +21,7 @@ app.command("sweep")(sweep.sweep)
 app.command("fsck")(fsck.fsck)
 app.command("doctor")(doctor.doctor)
 app.add_typer(keys.app, name="keys")
+app.add_typer(blobs.app, name="blobs")
 app.add_typer(db.app, name="db")
 
 

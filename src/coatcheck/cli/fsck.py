@@ -38,6 +38,7 @@ def fsck(
     async def checked(settings: Settings) -> Counter[str]:
         told: Counter[str] = Counter()
         async with opened(settings) as services:
+            await services.belonging.check()
             async for finding in services.checking.check(rehash=rehash, repair=repair):
                 _tell(finding, as_json)
                 told["findings"] += 1

@@ -36,6 +36,7 @@ def sweep(
 
     async def passed(settings: Settings) -> Sweep:
         async with opened(settings) as services:
+            await services.belonging.check()
             return await (services.reaping.preview() if dry_run else services.reaping.sweep())
 
     swept = carry_out(passed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from coatcheck.blobs.base import BlobStore
+from coatcheck.services.belonging import Belonging
 from coatcheck.services.checking import Checking
 from coatcheck.services.claims import Claims
 from coatcheck.services.containers import Containers
@@ -13,6 +14,7 @@ from coatcheck.services.details import Details
 from coatcheck.services.downloads import Downloads
 from coatcheck.services.failed_uploads import FailedUploads
 from coatcheck.services.folders import Folders
+from coatcheck.services.hosting import Hosting
 from coatcheck.services.keys import Keys
 from coatcheck.services.listing import Listing
 from coatcheck.services.people import People
@@ -41,6 +43,8 @@ class Services:
     people: People
     reaping: Reaping
     checking: Checking
+    belonging: Belonging
+    hosting: Hosting
     running: RunningDigests
     transactions: Transactions
     blobs: BlobStore

@@ -1,6 +1,8 @@
 """Blobs as plain files on a local disk, durable when `put` returns. POSIX only.
 
     root/blobs/ab/abcdef…       a whole blob; its directory is named by the first two digits of the key
+    root/lost+found/abcdef…     what a check found to belong to nothing
+    root/store-id               which database the store belongs to
     root/tmp/abcdef….0123…      a blob being written, locked by its writer until it is done
 
 A blob is written beside, synced, linked to its name (never over another), unlinked beside, and the

@@ -17,6 +17,7 @@ from typing import ParamSpec, TypeVar
 from coatcheck.blobs.base import BlobKey, BlobMissing, checked
 from coatcheck.blobs.filesystem.files import Reader, Writer
 from coatcheck.blobs.filesystem.leftovers import Leftovers
+from coatcheck.blobs.filesystem.marking import Marking
 from coatcheck.blobs.filesystem.ops import FsOps
 from coatcheck.domain.errors import StorageFull, Unavailable
 
@@ -56,6 +57,7 @@ class FilesystemBlobStore:
         self._durable_shards: set[str] = set()
         self._lay_out(root)
         self._leftovers = Leftovers(self._fs, self._tmp)
+        self._marking = Marking(self._fs, self._root, self._tmp)
 
     async def put(self, key: BlobKey, data: AsyncIterable[bytes]) -> int:
         writer = Writer(self._fs, self._tmp, checked(key), self._shard_for_writing)
@@ -122,6 +124,14 @@ class FilesystemBlobStore:
     async def leftovers(self, older_than: float) -> list[str]:
         """The names of what such writers left behind."""
         return await self._in_thread(self._leftovers.names, self._wall() - older_than)
+
+    async def marker(self) -> str | None:
+        """Which database the store belongs to; None for a new one."""
+        return await self._in_thread(self._marking.marker)
+
+    async def mark(self, marker: str, *, anew: bool = False) -> str:
+        """The mark that is there afterwards; `anew` replaces one that was there."""
+        return await self._in_thread(self._marking.mark, marker, anew)
 
     async def set_aside(self, key: BlobKey) -> str:
         """The blob lies in `lost+found` afterwards, and is none of the store's. Raises BlobMissing."""

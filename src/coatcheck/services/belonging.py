@@ -1,0 +1,65 @@
+"""Belonging: a database and a blob store are a pair. Each bears the same mark, so that the wrong folder is noticed.
+
+A folder whose disk is not mounted looks like an empty store: without this, sweeps would take every blob for deleted.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from coatcheck.blobs.base import BlobStore, Marked
+from coatcheck.domain.errors import Unavailable
+from coatcheck.services.ports import Transactions
+
+#: The name of the database's mark; while a first start is at it, «new:» stands before the mark.
+MARK = "store_id"
+_NEW = "new:"
+
+
+class Belonging:
+    def __init__(self, transactions: Transactions, blobs: BlobStore) -> None:
+        self._transactions = transactions
+        self._blobs = blobs
+
+    async def check(self) -> None:
+        """Before anything is stored or swept. The first time marks both. Raises Unavailable where they differ."""
+        if not isinstance(self._blobs, Marked):
+            return
+        async with self._transactions.read() as facts:
+            noted = await facts.installed.get(MARK)
+        found = await self._blobs.marker()
+        if noted is None and found is None:
+            async with self._transactions.write() as facts:
+                await facts.installed.add(MARK, _NEW + secrets.token_hex(16))
+                noted = await facts.installed.get(MARK)
+        if noted is not None and noted.startswith(_NEW):
+            # Whoever is at it too, or died at it, has or had the same mark from the database.
+            noted = noted.removeprefix(_NEW)
+            found = await self._blobs.mark(noted)
+            if found == noted:
+                async with self._transactions.write() as facts:
+                    await facts.installed.put(MARK, noted)
+        if noted == found:
+            return
+        if found is None:
+            says = "The blob store is not the one of this database: it bears no mark. Is its folder mounted?"
+        elif noted is None:
+            says = (
+                "The blob store belongs to another database: this one is new. Is its address right?"
+            )
+        else:
+            says = "The blob store belongs to another database."
+        raise Unavailable(
+            f"{says} If they do belong together, say so once: `coatcheck blobs adopt`."
+        )
+
+    async def adopt(self) -> bool:
+        """From now on they are a pair, whatever they were. False for a store that bears no mark."""
+        if not isinstance(self._blobs, Marked):
+            return False
+        async with self._transactions.write() as facts:
+            noted = await facts.installed.get(MARK, lock=True)
+            mark = (noted or secrets.token_hex(16)).removeprefix(_NEW)
+            await facts.installed.put(MARK, mark)
+        await self._blobs.mark(mark, anew=True)
+        return True

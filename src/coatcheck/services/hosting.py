@@ -1,0 +1,107 @@
+"""Hosting: which host serves, where only one may: SQLite's locks, and a local folder, do not reach over a network.
+
+The host that serves has a lease in the database and renews it. All processes under one kernel are one host.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Protocol
+
+from coatcheck.domain.errors import CoatcheckError, Unavailable
+from coatcheck.services.ports import Clock, Transactions
+
+log = logging.getLogger(__name__)
+
+_NAME = "host"
+
+#: ms. Longer than a host is busy with something else, and short enough to wait for after one has died.
+LEASE = 60_000
+_RENEWALS = 3
+
+
+class Host(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def boot(self) -> str: ...
+    @property
+    def machine(self) -> str: ...
+
+
+class Hosting:
+    """`alone`: whether there may be only one host."""
+
+    def __init__(
+        self, transactions: Transactions, clock: Clock, host: Host, *, alone: bool
+    ) -> None:
+        self._transactions = transactions
+        self._clock = clock
+        self._host = host
+        self._alone = alone
+        self._lease: str | None = None
+
+    async def take(self) -> None:
+        """Serve from this host for a while. Raises Unavailable where another one does."""
+        if not self._alone:
+            return
+        lease = json.dumps(
+            {
+                "name": self._host.name,
+                "boot": self._host.boot,
+                "machine": self._host.machine,
+                "until": self._clock.now() + LEASE,
+            }
+        )
+        async with self._transactions.write() as facts:
+            if not await facts.installed.add(_NAME, lease):
+                self._refuse_another(await facts.installed.get(_NAME, lock=True))
+                await facts.installed.put(_NAME, lease)
+        self._lease = lease
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """As long as the block runs. Raises Unavailable where another host serves."""
+        await self.take()
+        renewing = asyncio.create_task(self._renew(), name="hosting")
+        try:
+            yield
+        finally:
+            renewing.cancel()
+            with suppress(asyncio.CancelledError):
+                await renewing
+            await self._give_up()
+
+    async def _renew(self) -> None:
+        while self._alone:
+            await asyncio.sleep(LEASE / 1000 / _RENEWALS)
+            try:
+                await self.take()
+            except CoatcheckError as error:
+                log.error("the lease of this host could not be renewed: %s", error.detail)
+
+    async def _give_up(self) -> None:
+        """So that another host need not wait. Other processes of this one renew it, if there are any."""
+        if self._lease is not None:
+            with suppress(CoatcheckError):
+                async with self._transactions.write() as facts:
+                    await facts.installed.remove(_NAME, self._lease)
+
+    def _refuse_another(self, lease: str | None) -> None:
+        now = self._clock.now()
+        holder = json.loads(lease) if lease else {}
+        # A machine that has the same number and started anew is the one that held it.
+        ours = (self._host.boot, self._host.machine)
+        if not holder or holder["boot"] == ours[0] or holder["machine"] == ours[1]:
+            return
+        if now < holder["until"] <= now + 2 * LEASE:
+            wait = (holder["until"] - now) // 1000 + 1
+            raise Unavailable(
+                f"Another host, {holder['name']}, serves this database, and SQLite or a local folder has one host"
+                f" alone. If it has died, its turn ends in {wait} s.",
+                retry_after=wait,
+            )
