@@ -7,7 +7,6 @@ our own queries cannot hide itself.
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import closing
@@ -19,6 +18,7 @@ from psycopg.rows import dict_row
 
 from coatcheck.blobs.base import BlobKey
 from coatcheck.blobs.memory import MemoryBlobStore
+from coatcheck.repositories.sqlite_driver import sqlite
 from tests.core import Place
 from tests.engines import choice
 
@@ -54,6 +54,13 @@ def discrepancies(
     return books.wrong
 
 
+def rows(data_dir: Path, query: str) -> list[Any]:
+    """What the installation's database answers, beside its own connections."""
+    with closing(_opened(data_dir)) as connection:
+        found: list[Any] = connection.execute(query).fetchall()
+    return found
+
+
 def _opened(data_dir: Path) -> Any:
     """A connection with a snapshot of the installation's database; its rows are known by their columns' names."""
     if url := choice.places_of(data_dir).get("database_url"):
@@ -64,8 +71,8 @@ def _opened(data_dir: Path) -> Any:
         connection.read_only = True
         return connection
     uri = f"file:{data_dir / 'coatcheck.db'}?mode=ro"
-    opened = sqlite3.connect(uri, uri=True, timeout=15)
-    opened.row_factory = sqlite3.Row
+    opened = sqlite.connect(uri, uri=True, timeout=15)
+    opened.row_factory = sqlite.Row
     opened.execute("BEGIN")
     return opened
 
@@ -97,14 +104,15 @@ class _Books:
             self._nothing_under_way()
 
     def _rows(self, query: str) -> list[Any]:
-        return self._connection.execute(query).fetchall()
+        rows: list[Any] = self._connection.execute(query).fetchall()
+        return rows
 
     def _is(self, good: object, message: str) -> None:
         if not good:
             self.wrong.append(message)
 
     def _database(self) -> None:
-        if not isinstance(self._connection, sqlite3.Connection):
+        if not isinstance(self._connection, sqlite.Connection):
             return  # PostgreSQL looks after itself, and lets no reference dangle
         (verdict,) = self._connection.execute("PRAGMA integrity_check").fetchone()
         self._is(verdict == "ok", f"the database is damaged: {verdict}")

@@ -1,7 +1,7 @@
 """A loop that decides by a seed which of the tasks that could go on does so next.
 
-Nothing runs in a thread in it: what is asked of the database is done in the loop itself, statement by statement, and
-the blobs are in memory. So a seed gives the same run each time, down to the last interleaving.
+Nothing runs in a thread in it, each statement to the database gives the others a turn first, and the blobs are in
+memory. So a seed gives the same run each time, down to the last interleaving.
 """
 
 from __future__ import annotations
@@ -9,15 +9,14 @@ from __future__ import annotations
 import asyncio
 import collections
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 from unittest import mock
 
-import aiosqlite
-
-from coatcheck.repositories import engine
+from coatcheck.repositories import engine, sqlite_driver
+from coatcheck.repositories.connecting import uninterrupted
 from tests.core import Core, core
 
 T = TypeVar("T")
@@ -62,32 +61,29 @@ def reseed(seed: int) -> None:
     loop.reseed(seed)
 
 
-class _Inline:
-    """In place of the queue to an aiosqlite connection's thread: carries it out here, and tells at the next turn."""
+async def _in_the_loop(_threads: object, work: Callable[[], T]) -> T:
+    """In place of a thread; others may have their turns before and after."""
 
-    def put_nowait(self, order: tuple[asyncio.Future[Any] | None, Callable[[], Any]]) -> None:
-        future, function = order
-        loop = asyncio.get_running_loop()
-        try:
-            result = function()
-        except BaseException as error:
-            if future:
-                loop.call_soon(aiosqlite.core.set_exception, future, error)
-        else:
-            if future:
-                loop.call_soon(aiosqlite.core.set_result, future, result)
+    async def carry_out() -> T:
+        await asyncio.sleep(0)
+        result = work()
+        await asyncio.sleep(0)
+        return result
+
+    return await uninterrupted(carry_out())
 
 
-def _connect_here(connection: aiosqlite.Connection) -> Generator[Any, None, aiosqlite.Connection]:
-    connection._tx = _Inline()  # type: ignore[assignment]
-    return connection._connect().__await__()
+async def _at_some_time() -> None:
+    """Before each statement: as if it had to wait, which it hardly ever has to."""
+    await asyncio.sleep(0)
 
 
 @asynccontextmanager
 async def simulated_core(data_dir: Path, **settings: Any) -> AsyncIterator[Core]:
     """An installation for a SimLoop. Readers never wait for writers in it: they would wait for ever."""
     with (
-        mock.patch.object(aiosqlite.Connection, "__await__", _connect_here),
+        mock.patch.object(sqlite_driver, "_at_once", _at_some_time),
+        mock.patch.object(sqlite_driver._Threads, "run", _in_the_loop),
         mock.patch.object(engine, "write_ahead_log_is_safe", return_value=True),
         mock.patch.object(engine, "BUSY_TIMEOUT", 0),
     ):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from coatcheck.domain.claim import ById
+from coatcheck.repositories.sqlite_driver import sqlite
 from tests import deeds
 from tests.books import assert_books_balance, discrepancies
 from tests.core import core
@@ -32,7 +32,7 @@ async def _filled(data_dir: Path) -> None:
 
 def _sql(statement: str) -> Callable[[Path], None]:
     def spoil(data_dir: Path) -> None:
-        with closing(sqlite3.connect(data_dir / "coatcheck.db")) as connection, connection:
+        with closing(sqlite.connect(data_dir / "coatcheck.db")) as connection, connection:
             connection.execute("PRAGMA foreign_keys = OFF")
             assert connection.execute(statement).rowcount
 

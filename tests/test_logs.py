@@ -202,7 +202,7 @@ def test_debug_lines_are_ours_alone() -> None:
     """Those of a library hold statements with their values."""
     program = (
         "logging.getLogger('coatcheck.x').debug('ours');"
-        "logging.getLogger('aiosqlite').debug('theirs');"
+        "logging.getLogger('asyncio').debug('theirs');"
         "logging.getLogger('sqlalchemy.engine').info('theirs')"
     )
     (line,) = said("text", "debug", program)

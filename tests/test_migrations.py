@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +23,7 @@ from coatcheck.bootstrap import create_app
 from coatcheck.domain.errors import Unavailable
 from coatcheck.repositories.engine import open_engine
 from coatcheck.repositories.schema import REVISION, migrations, stamp, upgrade
+from coatcheck.repositories.sqlite_driver import sqlite
 from coatcheck.repositories.tables import metadata
 from coatcheck.settings import Settings
 from tests.kit import installation
@@ -36,7 +36,7 @@ pytestmark = [
 
 
 def url_of(path: Path) -> str:
-    return f"sqlite+aiosqlite:///{path}"
+    return f"sqlite:///{path}"
 
 
 def scripts() -> ScriptDirectory:
@@ -63,7 +63,7 @@ def clauses(statement: str) -> tuple[str, frozenset[str]]:
 
 
 def schema_of(path: Path) -> set[tuple[str, frozenset[str]]]:
-    connection = sqlite3.connect(path)
+    connection = sqlite.connect(path)
     rows = connection.execute(
         "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'"
         " AND name <> 'alembic_version'"
@@ -198,7 +198,7 @@ async def test_a_newer_version_that_took_nothing_away_is_left_as_it_is_and_serve
 
 
 def set_version(database: Path, version: str, serves_since: str | None = None) -> None:
-    with sqlite3.connect(database) as connection:
+    with sqlite.connect(database) as connection:
         connection.execute("UPDATE alembic_version SET version_num = ?", (version,))
         if serves_since:
             connection.execute("UPDATE installation SET value = ?", (serves_since,))

@@ -171,7 +171,7 @@ class Settings(BaseSettings):
     @property
     def effective_database_url(self) -> str:
         return (
-            self.database_url or f"sqlite+aiosqlite:///{self.data_dir.absolute() / 'coatcheck.db'}"
+            self.database_url or f"sqlite:///{self.data_dir.absolute() / 'coatcheck.db'}"
         )
 
     @property

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from coatcheck.blobs.filesystem import FsOps
+from coatcheck.repositories.sqlite_driver import sqlite
 from coatcheck.settings import Settings
 from tests.cli.conftest import Invoke
 
@@ -47,7 +47,7 @@ def test_a_person_is_shown_a_table(invoke: Invoke, installed: Settings) -> None:
 def test_it_tells_which_journal_is_in_force_and_why(findings, installed: Settings) -> None:
     state, says = findings()["database"]
     assert state == "ok"
-    assert sqlite3.sqlite_version in says
+    assert sqlite.sqlite_version in says
     assert "journal_mode=" in says
     assert "synchronous=" in says
     assert "write-ahead log" in says
@@ -56,7 +56,7 @@ def test_it_tells_which_journal_is_in_force_and_why(findings, installed: Setting
 def test_the_probes_leave_nothing_behind(findings, installed: Settings) -> None:
     findings()
     assert [path for path in (installed.data_dir / "blobs").rglob("*") if path.is_file()] == []
-    with sqlite3.connect(installed.data_dir / "coatcheck.db") as connection:
+    with sqlite.connect(installed.data_dir / "coatcheck.db") as connection:
         assert connection.execute("SELECT count(*) FROM installation").fetchone() == (0,)
     connection.close()
 
@@ -69,7 +69,7 @@ def test_without_a_database_that_is_what_is_wrong(findings, data_dir: Path) -> N
 
 
 def test_a_schema_of_another_version_is_wrong(findings, installed: Settings) -> None:
-    with sqlite3.connect(installed.data_dir / "coatcheck.db") as connection:
+    with sqlite.connect(installed.data_dir / "coatcheck.db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0000'")
     connection.close()
     state, says = findings()["migrations"]
@@ -79,7 +79,7 @@ def test_a_schema_of_another_version_is_wrong(findings, installed: Settings) -> 
 
 def test_a_clock_that_went_back_is_wrong(findings, invoke: Invoke, installed: Settings) -> None:
     invoke("keys", "create", "--tenant", "acme", "--user", "ann")
-    with sqlite3.connect(installed.data_dir / "coatcheck.db") as connection:
+    with sqlite.connect(installed.data_dir / "coatcheck.db") as connection:
         connection.execute("UPDATE keys SET created_at = created_at + 3600000")
     connection.close()
     state, says = findings()["clock"]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
 import pytest
 
+from coatcheck.repositories.sqlite_driver import sqlite
 from coatcheck.settings import Settings
 from tests.cli.command import coatcheck
 from tests.cli.conftest import Invoke
@@ -41,7 +41,7 @@ def test_no_installation_keeps_detached_attachments_for_less_than_two_hours(
 
 @pytest.mark.parametrize(
     "url",
-    ["nonsense", "fantasy://host/name", "sqlite:////tmp/x.db", "sqlite+fantasy:////tmp/x.db"],
+    ["nonsense", "fantasy://host/name", "mysql://host/name", "sqlite+fantasy:////tmp/x.db"],
 )
 def test_a_database_that_cannot_be_is_refused_in_a_line(
     invoke: Invoke, data_dir: Path, monkeypatch: pytest.MonkeyPatch, url: str
@@ -81,7 +81,7 @@ def test_a_dialect_that_nobody_has_is_refused_before_a_worker_starts(
 
 
 def test_a_database_of_a_newer_version_is_not_served(invoke: Invoke, installed: Settings) -> None:
-    with sqlite3.connect(installed.data_dir / "coatcheck.db") as connection:
+    with sqlite.connect(installed.data_dir / "coatcheck.db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
 
@@ -124,7 +124,7 @@ def test_help_loads_no_server(tmp_path: Path) -> None:
 def test_a_database_elsewhere_does_not_keep_the_data_directory_from_being_made(
     invoke: Invoke, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COATCHECK_DATABASE_URL", f"sqlite+aiosqlite:///{tmp_path}/other/a.db")
+    monkeypatch.setenv("COATCHECK_DATABASE_URL", f"sqlite:///{tmp_path}/other/a.db")
     assert invoke("db", "upgrade").exit_code == 0
     assert invoke("keys", "list").exit_code == 0
     assert (data_dir / "blobs").is_dir()

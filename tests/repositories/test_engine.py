@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,11 +14,11 @@ from sqlalchemy.exc import IntegrityError
 from coatcheck.domain.errors import Unavailable
 from coatcheck.repositories import engine
 from coatcheck.repositories.engine import (
-    BUSY_TIMEOUT,
     journal_settings,
     open_engine,
     write_ahead_log_is_safe,
 )
+from coatcheck.repositories.sqlite_driver import sqlite
 from coatcheck.repositories.transactions import Transactions
 from tests.core import core, lay_out
 
@@ -63,14 +62,14 @@ async def test_every_connection_has_the_settings_that_survive_a_power_cut(
     safe: bool, journal: str, level: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(engine, "write_ahead_log_is_safe", lambda _version: safe)
-    opened = open_engine(f"sqlite+aiosqlite:///{tmp_path}/new/a.db")
+    opened = open_engine(f"sqlite:///{tmp_path}/new/a.db")
     connections = [await opened.connect() for _ in range(3)]
     for connection in connections:
         asked = [
             await connection.scalar(text(f"PRAGMA {name}"))
-            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+            for name in ("journal_mode", "synchronous", "foreign_keys")
         ]
-        assert asked == [journal, level, 1, BUSY_TIMEOUT * 1000]
+        assert asked == [journal, level, 1]
         await connection.close()
     await opened.dispose()
 
@@ -80,12 +79,13 @@ async def test_a_database_that_does_not_take_its_settings_is_not_used(
 ):
     monkeypatch.setattr(engine, "_SYNCHRONOUS", {"full": 7, "extra": 7})
     async with threads_of_its_own():
-        opened = open_engine(f"sqlite+aiosqlite:///{tmp_path}/a.db")
+        opened = open_engine(f"sqlite:///{tmp_path}/a.db")
         with pytest.raises(RuntimeError, match="durability"):
             _ = await opened.connect()
         await opened.dispose()
 
 
+@pytest.mark.sqlite
 async def test_a_writer_takes_its_lock_at_the_start_and_a_reader_takes_none(tmp_path: Path):
     async with core(tmp_path) as place:
         begun: list[str] = []
@@ -123,12 +123,13 @@ async def test_references_are_enforced(tmp_path: Path):
                 await facts.quotas.open(999)
 
 
+@pytest.mark.sqlite
 async def test_a_database_that_another_process_holds_is_unavailable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(engine, "BUSY_TIMEOUT", 0)
     async with core(tmp_path) as place:
-        other = sqlite3.connect(tmp_path / "coatcheck.db", isolation_level=None)
+        other = sqlite.connect(tmp_path / "coatcheck.db", isolation_level=None)
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(Unavailable) as caught:
             async with place.services.transactions.write():
@@ -140,10 +141,11 @@ async def test_a_database_that_another_process_holds_is_unavailable(
             pass
 
 
+@pytest.mark.sqlite
 async def test_a_database_file_that_cannot_be_opened_is_unavailable(tmp_path: Path):
     lay_out(tmp_path)
     async with threads_of_its_own():
-        opened = open_engine(f"sqlite+aiosqlite:///{tmp_path}/coatcheck.db")
+        opened = open_engine(f"sqlite:///{tmp_path}/coatcheck.db")
         transactions = Transactions(opened)
         (tmp_path / "coatcheck.db").unlink()
         (tmp_path / "coatcheck.db").mkdir()

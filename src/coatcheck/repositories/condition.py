@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from coatcheck.repositories.engine import (
     write_ahead_log_is_safe,
 )
 from coatcheck.repositories.schema import REVISION, revision
+from coatcheck.repositories.sqlite_driver import sqlite
 from coatcheck.repositories.tables import attachments, installation, keys
 
 _SYNCHRONOUS = {"0": "off", "1": "normal", "2": "full", "3": "extra"}
@@ -60,10 +60,10 @@ class Examination:
                 version = str(await connection.scalar(text("SHOW server_version")))
                 return Condition(kind=kind, version=version, revision=found, newest=newest)
             pragmas = await _pragmas(connection)
-        journal, synchronous = journal_settings(sqlite3.sqlite_version_info)
+        journal, synchronous = journal_settings(sqlite.sqlite_version_info)
         return Condition(
             kind=kind,
-            version=sqlite3.sqlite_version,
+            version=sqlite.sqlite_version,
             revision=found,
             pragmas=pragmas,
             wanted_pragmas={
@@ -109,7 +109,7 @@ async def _pragmas(connection: AsyncConnection) -> dict[str, str]:
 
 
 def _why() -> str:
-    if write_ahead_log_is_safe(sqlite3.sqlite_version_info):
+    if write_ahead_log_is_safe(sqlite.sqlite_version_info):
         return "this SQLite has a safe write-ahead log: full is durable with it"
     return (
         "this SQLite can lose commits when its write-ahead log is reset (mended in 3.51.3, 3.50.7 and 3.44.6):"

@@ -8,7 +8,7 @@ would wait for them until they give up. So what was asked of the database is see
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -18,10 +18,11 @@ T = TypeVar("T")
 
 
 class Connection(AsyncConnection):
-    """Its statements are not interrupted."""
+    """Its statements are not interrupted. SQLite's driver sees to that itself, where it waits at all."""
 
     async def execute(self, *args: Any, **options: Any) -> Any:
-        return await uninterrupted(super().execute(*args, **options))
+        work = super().execute(*args, **options)
+        return await (work if self.dialect.name == "sqlite" else uninterrupted(work))
 
 
 @asynccontextmanager
@@ -35,7 +36,7 @@ async def connected(engine: AsyncEngine) -> AsyncIterator[Connection]:
             await uninterrupted(connection.close())
 
 
-async def uninterrupted(work: Coroutine[Any, Any, T]) -> T:
+async def uninterrupted(work: Awaitable[T]) -> T:
     """Await `work` to its end; a cancellation that came meanwhile is raised then."""
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from sqlalchemy.engine import URL, Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from coatcheck.repositories import postgresql
+from coatcheck.repositories import postgresql, sqlite_driver
 from coatcheck.repositories.postgresql import Patience
 
 #: Seconds a connection waits for another process's write lock before it gives up.
@@ -19,6 +18,9 @@ BUSY_TIMEOUT = 15
 
 #: Connections of one process. On SQLite writers queue among themselves; the rest serve readers.
 POOL_SIZE = 8
+
+#: KiB of SQLite's pages that each connection keeps: a transaction of many small uploads fits.
+CACHE = 8192
 
 #: Execution option of a connection to SQLite that will only read.
 READ_ONLY = "coatcheck_read_only"
@@ -45,20 +47,25 @@ _SYNCHRONOUS = {"full": 2, "extra": 3}
 def open_engine(
     url: str | URL, *, pool: int = POOL_SIZE, patience: Patience | None = None
 ) -> AsyncEngine:
-    """An engine for a `sqlite+aiosqlite:` or `postgresql+psycopg:` URL, with that many connections at most.
+    """An engine for a `sqlite:` or `postgresql+psycopg:` URL, with that many connections at most.
 
     Raises ValueError for a URL that none can be made for.
     """
     parsed = _parsed(url)
     if parsed.drivername == "postgresql+psycopg":
         return _open_postgresql(parsed, pool, patience or Patience())
-    if parsed.drivername != "sqlite+aiosqlite":
+    if parsed.drivername not in ("sqlite", "sqlite+aiosqlite"):
         raise ValueError(
-            "no database can be opened by this URL: it has to begin with sqlite+aiosqlite: or postgresql+psycopg:"
+            "no database can be opened by this URL: it has to begin with sqlite: or postgresql+psycopg:"
         )
     if (file := file_of(parsed)) is not None:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    engine = _created(parsed, pool_size=pool, connect_args={"timeout": BUSY_TIMEOUT})
+    engine = _created(
+        parsed.set(drivername="sqlite+coatcheck"),
+        pool_size=pool,
+        connect_args={"timeout": BUSY_TIMEOUT},
+    )
+    sqlite_driver.close_with(engine)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
@@ -109,17 +116,14 @@ def _created(url: URL, **options: Any) -> AsyncEngine:
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = (
-        None  # transactions are begun by _begin_sqlite, never by the driver
-    )
-    journal, synchronous = journal_settings(sqlite3.sqlite_version_info)
+    journal, synchronous = journal_settings(sqlite_driver.sqlite.sqlite_version_info)
     cursor = connection.cursor()
     try:
-        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000}")
         cursor.execute(f"PRAGMA journal_mode = {journal}")
         (actual,) = cursor.fetchone()
         cursor.execute(f"PRAGMA synchronous = {synchronous}")
         cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute(f"PRAGMA cache_size = -{CACHE}")
         cursor.execute("PRAGMA synchronous")
         (level,) = cursor.fetchone()
         cursor.execute("PRAGMA foreign_keys")
