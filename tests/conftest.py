@@ -75,8 +75,10 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 @pytest.fixture(autouse=True)
 def _databases_are_dropped() -> Iterator[None]:
+    """But for those of a whole module, which were made before."""
+    before = postgres.databases()
     yield
-    postgres.drop_databases()
+    postgres.drop_databases(before)
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,6 @@
 """A real PostgreSQL for the tests: one server a process, and a fresh database of it wherever one is asked for.
 
-url = fresh_database()                     # at the current schema, dropped by `drop_databases`
+url = fresh_database()                     # at the current schema, dropped with `drop_databases`
 with server(tmp_path) as postgres:         # a server of one's own, to be stopped, killed and started again
     postgres.kill()
     postgres.start()
@@ -208,12 +208,17 @@ def bare_database() -> str:
     return postgres.make(name, "template0")
 
 
-def drop_databases() -> None:
-    """All that were made since the last time; whoever is still connected is cut off."""
-    if not _made:
+def databases() -> int:
+    """How many there are that were made here."""
+    return len(_made)
+
+
+def drop_databases(beyond: int) -> None:
+    """All but the first so many; whoever is still connected is cut off."""
+    if len(_made) <= beyond:
         return
     with _shared().connect() as connection:
-        while _made:
+        while len(_made) > beyond:
             connection.execute(f'DROP DATABASE IF EXISTS "{_made.pop()}" WITH (FORCE)'.encode())
 
 

@@ -22,16 +22,19 @@ async def simulated(data_dir: Path, seeds: range) -> None:
         assert seen[f"{deed}!"], deed
 
 
+@pytest.mark.sqlite
 def test_in_any_order_of_steps_nothing_claimed_is_lost_and_the_books_balance(tmp_path: Path):
     simulate(0, simulated(tmp_path, range(50)))
 
 
+@pytest.mark.sqlite
 @pytest.mark.thorough
 @pytest.mark.timeout(1800)
 def test_in_thousands_of_orders_of_steps_too(tmp_path: Path):
     simulate(0, simulated(tmp_path, range(1000, 4000)))
 
 
+@pytest.mark.sqlite
 def test_a_seed_gives_the_same_run_again(tmp_path: Path):
     def run(name: str) -> dict[str, int]:
         async def once() -> dict[str, int]:

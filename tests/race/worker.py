@@ -28,6 +28,7 @@ from coatcheck.settings import Settings
 from coatcheck.testing.clock import ManualClock
 from tests import deeds
 from tests.core import Core
+from tests.engines import choice
 
 #: What may be refused in a race; anything else is a bug.
 FAIR = (AlreadyClaimed, NotFound, QuotaExceeded)
@@ -96,7 +97,10 @@ class Worker:
 
 async def main(directory: str, seed: int, token: str, now: int) -> None:
     data_dir = Path(directory)
-    settings = Settings(data_dir=data_dir, quota_bytes=150_000, **deeds.BLOBS_ABOVE_1000)
+    places = choice.places_of(data_dir)
+    settings = Settings(
+        data_dir=data_dir, quota_bytes=150_000, **deeds.BLOBS_ABOVE_1000, **places
+    )
     clock = ManualClock(now)
     async with open_services(settings, clock) as services:
         place = Core(services, settings, clock, engine=None)  # type: ignore[arg-type]

@@ -50,7 +50,7 @@ class TreeMachine(RuleBasedStateMachine):
             assert_books_balance(self.place)
             self.runner.run(self.opened.__aexit__(None, None, None))
             self.runner.close()
-            for path in self.data_dir.glob("coatcheck.db*"):
+            for path in [*self.data_dir.glob("coatcheck.db*"), *self.data_dir.glob("*.url")]:
                 path.unlink()
 
     def attempt(self, work: Any, allowed: type[CoatcheckError] | None) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from sqlalchemy import event, text
 
 from coatcheck.domain.claim import ById, ByPublicId, ByToken
@@ -16,6 +17,9 @@ from coatcheck.domain.pages import Window
 from coatcheck.domain.principal import Principal
 from tests import deeds
 from tests.core import Core
+
+# PostgreSQL decides by how much there is, and with the few rows of a test it is right to walk through them.
+pytestmark = pytest.mark.sqlite
 
 
 @contextmanager
