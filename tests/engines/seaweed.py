@@ -71,6 +71,7 @@ class Weed:
                     *ports,
                     "-s3.port.iceberg=0",
                     "-s3.port.lance=0",
+                    "-s3.autoCreateBucket=false",
                     "-admin.ui=false",
                     "-webdav=false",
                     "-master.telemetry=false",

@@ -23,8 +23,8 @@ _PARAMETERS = ("addressing", "connections", "endpoint", "part_size", "region", "
 class Address:
     """`prefix` ends in / or is empty. `endpoint` None is Amazon's own. Sizes in bytes, times in seconds.
 
-    `timeout` is how long the store may be silent, also while it takes in one part. `connections` are the most of this
-    process: a download holds one while it lasts, an upload one for each part on its way.
+    `timeout` is how long the store may be silent; one request, or one part, has three times as long in all.
+    `connections` are the most of one process: a download holds one while it lasts, an upload one for each part sent.
     """
 
     bucket: str

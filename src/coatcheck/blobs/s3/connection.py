@@ -30,8 +30,8 @@ class Connection:
         self._opening = asyncio.Lock()
         self._client: S3Client | None = None
         self._stack = AsyncExitStack()
-        #: A request takes longer only where the pool is empty or bytes trickle.
-        self._longest = CONNECT_TIMEOUT + 3 * address.timeout
+        #: The client library watches silence only; this is for a full pool, and for a store that takes no bytes.
+        self._longest = 3 * address.timeout
 
     async def ask(self, request: Callable[[S3Client], Awaitable[T]]) -> T:
         """One request. Raises what `fault` makes of its failure, with that as its cause."""
@@ -58,7 +58,7 @@ class Connection:
                         config=AioConfig(
                             signature_version="s3v4",
                             s3={"addressing_style": address.addressing},
-                            connect_timeout=CONNECT_TIMEOUT,
+                            connect_timeout=min(CONNECT_TIMEOUT, address.timeout),
                             read_timeout=address.timeout,
                             max_pool_connections=address.connections,
                             tcp_keepalive=True,

@@ -33,6 +33,8 @@ IN_FLIGHT = 2
 MOST_PARTS = 10_000
 #: Up to this size a body is sent at once; above, only when the store has said that it takes it (Expect: 100-continue).
 AT_ONCE = 1024 * 1024
+#: Seconds that a failed upload may take to leave nothing behind; whoever waits for its end waits for that.
+CLEANING_UP = 10
 
 #: Where an object says which `put` stored it. A retry that finds the key used can tell whether it was itself.
 MARK = "put"
@@ -163,14 +165,14 @@ class Writing:
         try:
             await self._see(write)
         except (BlobExists, NoSuchUpload) as error:
-            if await self._ours() is None:
+            if await self._backoff.run(self._ours) is None:
                 if isinstance(error, BlobExists):
                     raise
                 raise Unavailable(retry_after=RETRY_AFTER) from error
 
     async def _confirm(self, cutting: Cutting) -> None:
         """The store names our mark, and the size and the checksum of what was sent. One without checksums may pass."""
-        found = await self._ours()
+        found = await self._backoff.run(self._ours)
         if found is None:
             raise Unavailable(retry_after=RETRY_AFTER)
         told = found.get("ChecksumCRC32", "")
@@ -190,7 +192,7 @@ class Writing:
             )
 
         try:
-            found = await self._backoff.run(lambda: self._connection.ask(head))
+            found = await self._connection.ask(head)
         except BlobMissing:
             return None
         return found if found["Metadata"].get(MARK) == self._mark else None
@@ -202,12 +204,13 @@ class Writing:
     async def _leave_nothing(self) -> None:
         """As far as the store lets us; what stays is found by the sweeps."""
         try:
-            if self._upload is not None:
-                with suppress(NoSuchUpload, BlobMissing):
-                    await self._connection.ask(self._abort)
-            if self._may_be_there and await self._ours() is not None:
-                await self._connection.ask(self._delete)
-        except Unavailable:
+            async with asyncio.timeout(CLEANING_UP):
+                if self._upload is not None:
+                    with suppress(NoSuchUpload, BlobMissing):
+                        await self._connection.ask(self._abort)
+                if self._may_be_there and await self._ours() is not None:
+                    await self._connection.ask(self._delete)
+        except (Unavailable, TimeoutError):
             log.warning("what there is of %s is left to the sweeps", self._name)
 
     async def _abort(self, client: S3Client) -> None:
