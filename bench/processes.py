@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -20,6 +22,17 @@ from bench.outcomes import Failed, Skipped
 
 #: Seconds that a start may take on a machine that is busy with other things.
 PATIENCE = 60
+
+
+#: Where a child can ask to be told of its parent's end.
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+_PR_SET_PDEATHSIG = 1
+
+
+def _end_with_us() -> None:
+    """Even a run that was killed itself leaves no servers behind."""
+    if _LIBC:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def program(name: str, *elsewhere: str) -> str:
@@ -48,6 +61,7 @@ class Child:
         cwd: Path | None = None,
     ) -> None:
         self.log = log
+        self._name = " ".join(command[1:4])
         self._killed = False
         with log.open("ab") as output:
             self._process = subprocess.Popen(
@@ -58,6 +72,7 @@ class Child:
                 env=env,
                 cwd=cwd,
                 start_new_session=True,
+                preexec_fn=_end_with_us if _LIBC else None,  # noqa: PLW1509 - it is one system call
             )
 
     @property
@@ -77,7 +92,11 @@ class Child:
             except OSError:
                 pass
             time.sleep(0.03)
-        raise Failed(f"it did not start:\n{self.said()[-2000:]}")
+        ended = self._process.poll()
+        what = (
+            f"not answer within {PATIENCE} s" if ended is None else f"start, and ended with {ended}"
+        )
+        raise Failed(f"{self._name} did {what}:\n{self.said()[-2000:]}")
 
     def said(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace")

@@ -62,6 +62,17 @@ class Session:
         return peer
 
     @contextmanager
+    def fresh(self, name: str) -> Iterator[Peer]:
+        """That server, for this block only, unless servers are shared."""
+        from bench.peers import PEERS
+
+        if self.scale.shared_peers:
+            yield self.peer(name)
+        else:
+            with self.briefly(PEERS[name](self)) as peer:
+                yield peer
+
+    @contextmanager
     def briefly(self, start: Start) -> Iterator[Peer]:
         """A server for this block only."""
         peer = self.started(start)

@@ -7,10 +7,11 @@ import re
 import secrets
 import signal
 import subprocess
-import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from bench.outcomes import Failed
 from bench.peers.peer import Peer, Upload
@@ -41,7 +42,7 @@ class Load:
 
 
 class Running:
-    """wrk at work, until it is ended or its time is over."""
+    """wrk at work, until its time is over or it is ended; gone at the end of a `with` block."""
 
     def __init__(
         self, url: str, script: str, arguments: list[str], connections: int, seconds: float
@@ -53,34 +54,33 @@ class Running:
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
 
-    def end(self) -> Load:
-        self._process.send_signal(signal.SIGINT)
-        return self.result()
+    def __enter__(self) -> Self:
+        return self
 
-    def result(self) -> Load:
-        try:
-            output, _ = self._process.communicate(timeout=600)
-        except BaseException:
-            self.kill()
-            raise
-        return _read(output)
-
-    def kill(self) -> None:
+    def __exit__(self, *_: object) -> None:
         self._process.kill()
         self._process.wait()
 
+    def result(self) -> Load:
+        output, _ = self._process.communicate(timeout=600)
+        return _read(output)
+
+    def end(self) -> Load:
+        """What was done up to now."""
+        self._process.send_signal(signal.SIGINT)
+        return self.result()
+
+    def end_after(self, seconds: float) -> Load:
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+        return self.end()
+
 
 def run(url: str, script: str, arguments: list[str], *, connections: int, seconds: float) -> Load:
-    """wrk knows whole seconds only; it is interrupted where they are too many."""
-    running = Running(url, script, arguments, connections, seconds)
-    if seconds == math.ceil(seconds):
-        return running.result()
-    timer = threading.Timer(seconds, running._process.send_signal, (signal.SIGINT,))
-    timer.start()
-    try:
-        return running.result()
-    finally:
-        timer.cancel()
+    with Running(url, script, arguments, connections, seconds) as running:
+        # wrk itself knows whole seconds only.
+        whole = seconds == math.ceil(seconds)
+        return running.result() if whole else running.end_after(seconds)
 
 
 def depositing(how: Upload, size: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import time
 from contextlib import closing
@@ -23,8 +24,6 @@ _CONNECTIONS = 32
 #: Seconds between two looks at how far it has come, and in all: what is left by then is left.
 _EVERY = 0.1
 _LONGEST = 120
-
-_EVERY_SECOND = {"COATCHECK_REAP_EVERY": "1"}
 
 # That a row is not claimed is said for the sake of the index: to look must not take the time of those who work.
 _BEGUN = """
@@ -54,50 +53,59 @@ class Reaping:
         def measure() -> Sample:
             data = session.new_directory("expired") / "data"
             key = fill(data, rows, expired=True)
-            with session.briefly(partial(coatcheck.start, data=data, key=key)) as peer:
-                alone = _deposits(session, peer, session.scale.seconds + 1).result().sound(peer)
-            sweeping = partial(coatcheck.start, data=data, key=key, env=_EVERY_SECOND)
-            with session.briefly(sweeping) as peer:
-                load = _deposits(session, peer, 2 * _LONGEST)
-                try:
-                    rate = _reaped(data / "coatcheck.db", rows)
-                except BaseException:
-                    load.kill()
-                    raise
-                meanwhile = load.end().sound(peer)
+            before = session.scale.seconds + 1
+            # The first sweep begins after half of this at the earliest.
+            env = {"COATCHECK_REAP_EVERY": str(math.ceil(2 * before))}
+            with session.briefly(partial(coatcheck.start, data=data, key=key, env=env)) as peer:
+                with _deposits(session, peer) as deposits:
+                    alone = deposits.end_after(session.scale.seconds).sound(peer)
+                with _deposits(session, peer):
+                    sweep = _Sweep(data / "coatcheck.db", rows)
+                with closing(sweep), _deposits(session, peer) as deposits:
+                    rate = sweep.watched()
+                    meanwhile = deposits.end().sound(peer)
             return Sample(
                 rate,
                 {
                     "deposits/s alone": alone.rate,
                     "deposits/s meanwhile": meanwhile.rate,
-                    KEPT: meanwhile.rate / alone.rate,
+                    KEPT: meanwhile.rate / max(alone.rate, 1),
                 },
             )
 
         return measure
 
 
-def _deposits(session: Session, peer: Peer, seconds: float) -> wrk.Running:
-    size = session.scale.small
-    arguments = wrk.depositing(peer.uploads["raw"](size), size)
-    return wrk.Running(peer.url, "deposits.lua", arguments, _CONNECTIONS, seconds)
+class _Sweep:
+    """A sweep that has begun. Raises Failed where none does."""
 
-
-def _reaped(database: Path, rows: int) -> float:
-    """Rows a second, to the end or as far as it came. Raises Failed where no sweep began."""
-    now = time.time_ns() // 1_000_000
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=60)) as connection:
-
-        def ask(query: str) -> int:
-            return int(connection.execute(query, {"now": now}).fetchone()[0])
-
+    def __init__(self, database: Path, rows: int) -> None:
+        self._rows = rows
+        self._now = time.time_ns() // 1_000_000
+        self._connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=60)
         waited = time.monotonic()
-        while not ask(_BEGUN):
+        while not self._ask(_BEGUN):
             if time.monotonic() > waited + _LONGEST:
                 raise Failed("no sweep began")
             time.sleep(_EVERY)
-        began = time.monotonic()
-        while ask(_ANY_LEFT) and time.monotonic() < began + _LONGEST:
+        self._began = time.monotonic()
+
+    def watched(self) -> float:
+        """Rows a second, to the end or as far as it came."""
+        while self._ask(_ANY_LEFT) and time.monotonic() < self._began + _LONGEST:
             time.sleep(_EVERY)
-        took = time.monotonic() - began
-        return (rows - ask(_LEFT)) / took
+        took = time.monotonic() - self._began
+        return (self._rows - self._ask(_LEFT)) / max(took, _EVERY)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _ask(self, query: str) -> int:
+        return int(self._connection.execute(query, {"now": self._now}).fetchone()[0])
+
+
+def _deposits(session: Session, peer: Peer) -> wrk.Running:
+    """From many connections, until they are ended."""
+    size = session.scale.small
+    arguments = wrk.depositing(peer.uploads["raw"](size), size)
+    return wrk.Running(peer.url, "deposits.lua", arguments, _CONNECTIONS, 2 * _LONGEST)

@@ -11,7 +11,6 @@ from bench.load import curl
 from bench.measuring import Measure, Sample
 from bench.memory import Memory, Watch, used_by
 from bench.outcomes import Failed
-from bench.peers import PEERS
 from bench.peers.fastapi import ROOT
 from bench.peers.peer import Peer
 from bench.session import Session
@@ -77,7 +76,7 @@ class PerUpload:
 
         def measure() -> Sample:
             # A new server each time: what memory a process once had, it keeps.
-            with session.briefly(PEERS[self.peer](session)) as peer:
+            with session.fresh(self.peer) as peer:
                 rest = used_by(peer.child.pid)
                 with Watch(peer.child.pid) as watch:
                     if self.clients == "fast":
