@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from coatcheck.blobs import open_store
 from coatcheck.blobs.base import BlobStore, LocalPath, Remote, StoreRefuses
+from coatcheck.blobs.moving import MovingBlobStore
 from coatcheck.clock import SystemClock
 from coatcheck.domain.errors import Unavailable
 from coatcheck.host import network_file_system, this_host
@@ -35,6 +36,7 @@ from coatcheck.services.folders import Folders
 from coatcheck.services.hosting import Hosting
 from coatcheck.services.keys import Keys
 from coatcheck.services.listing import Listing
+from coatcheck.services.moving import Moving
 from coatcheck.services.people import People
 from coatcheck.services.ports import Clock
 from coatcheck.services.purging import Purging
@@ -125,8 +127,11 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
                 clock,
                 this_host(),
                 alone=settings.allow_network_filesystem == "off"
-                and (engine.dialect.name == "sqlite" or isinstance(blobs, LocalPath)),
+                and (engine.dialect.name == "sqlite" or _is_a_folder(blobs)),
             ),
+            moving=Moving(transactions, old=blobs.old, new=blobs.new)
+            if isinstance(blobs, MovingBlobStore)
+            else None,
             running=running,
             transactions=transactions,
             blobs=blobs,
@@ -175,10 +180,24 @@ def _open_blobs(settings: Settings) -> BlobStore:
     try:
         if not settings.blobs_url:
             settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return open_store(settings.effective_blobs_url)
+        store = open_store(settings.effective_blobs_url)
     except (ValueError, ImportError, OSError) as error:
         name = "COATCHECK_BLOBS_URL" if settings.blobs_url else "COATCHECK_DATA_DIR"
         raise CannotOpen(f"{name}: {error}") from error
+    if not settings.blobs_from:
+        return store
+    try:
+        if settings.blobs_from == settings.effective_blobs_url:
+            raise ValueError("blobs cannot move from a store to itself")
+        return MovingBlobStore(new=store, old=open_store(settings.blobs_from))
+    except (ValueError, ImportError, OSError) as error:
+        raise CannotOpen(f"COATCHECK_BLOBS_FROM: {error}") from error
+
+
+def _is_a_folder(store: BlobStore) -> bool:
+    if isinstance(store, MovingBlobStore):
+        return _is_a_folder(store.new) or _is_a_folder(store.old)
+    return isinstance(store, LocalPath)
 
 
 async def check_blobs(services: Services) -> None:

@@ -50,6 +50,9 @@ class Settings(BaseSettings):
         "",
         description="file:///absolute/directory or s3://bucket/prefix; empty: a folder in the data directory.",
     )
+    blobs_from: str = Field(
+        "", description="URL of the store that blobs are moving from; empty: they are not moving."
+    )
     allow_network_filesystem: Literal["on", "off"] = Field(
         "off",
         description="Whether SQLite may lie on a network file system, and a folder there may serve several hosts.",

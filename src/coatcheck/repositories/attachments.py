@@ -210,6 +210,18 @@ class Attachments:
         )
         return found
 
+    async def kept_blobs(self, blob_keys: Sequence[str]) -> dict[str, str]:
+        """Those of these keys that belong to what is not on its way out, with the SHA-256 of their bytes."""
+        rows = await self._connection.execute(
+            select(parts.c.blob_key, parts.c.sha256)
+            .join(attachments, attachments.c.id == parts.c.attachment_id)
+            .where(
+                parts.c.blob_key.in_(blob_keys),
+                attachments.c.state.in_([*VISIBLE, State.RECEIVING]),
+            )
+        )
+        return {str(row.blob_key): row.sha256 for row in rows}
+
     async def known_blobs(self, blob_keys: Sequence[str]) -> set[str]:
         """Which of these keys belong to a part."""
         rows = await self._connection.execute(

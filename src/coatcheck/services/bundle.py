@@ -17,6 +17,7 @@ from coatcheck.services.folders import Folders
 from coatcheck.services.hosting import Hosting
 from coatcheck.services.keys import Keys
 from coatcheck.services.listing import Listing
+from coatcheck.services.moving import Moving
 from coatcheck.services.people import People
 from coatcheck.services.ports import Clock, Transactions
 from coatcheck.services.reaping import Reaping
@@ -45,6 +46,7 @@ class Services:
     checking: Checking
     belonging: Belonging
     hosting: Hosting
+    moving: Moving | None
     running: RunningDigests
     transactions: Transactions
     blobs: BlobStore

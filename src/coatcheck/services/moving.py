@@ -1,0 +1,149 @@
+"""Moving: blobs go from one store to another while everything is in use, each one verified before its old copy goes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import cast
+
+from coatcheck.blobs.base import BlobExists, BlobKey, BlobMissing, BlobStore
+from coatcheck.domain.digest import SHA256
+from coatcheck.domain.errors import Unavailable
+from coatcheck.services.intake import Hashes
+from coatcheck.services.ports import Transactions
+
+log = logging.getLogger(__name__)
+
+#: Keys that are looked up together, and blobs that are on their way at once.
+_BATCH = 100
+_AT_ONCE = 4
+
+
+@dataclass
+class Moved:
+    """Counts, and what stayed in the old store with the reason: damaged, failed, or belonging to nothing (now)."""
+
+    blobs: int = 0
+    size: int = 0
+    unnamed: int = 0
+    failures: list[tuple[str, str]] = field(default_factory=list)
+    stopped: bool = False
+
+
+class Moving:
+    """Servers must know both stores already (COATCHECK_BLOBS_FROM), or they miss what has moved."""
+
+    def __init__(self, transactions: Transactions, *, old: BlobStore, new: BlobStore) -> None:
+        self._transactions = transactions
+        self._old = old
+        self._new = new
+
+    async def move(self, stop: asyncio.Event, tell: Callable[[Moved], object]) -> Moved:
+        """All that a row names. Whatever ends it in the middle, no blob is lost, and another run goes on.
+
+        `stop` ends it after the blobs in hand. Several runs at once do no harm.
+        """
+        moved = Moved()
+        turns = asyncio.Semaphore(_AT_ONCE)
+        async for keys in self._batches():
+            named = await self._kept(keys)
+            moved.unnamed += len(keys) - len(named)
+            await asyncio.gather(
+                *(self._one(key, named[key], turns, stop, moved) for key in keys if key in named)
+            )
+            tell(moved)
+            if stop.is_set():
+                moved.stopped = True
+                break
+        return moved
+
+    async def _batches(self) -> AsyncIterator[list[BlobKey]]:
+        keys: list[BlobKey] = []
+        async for key in self._old.keys():
+            keys.append(key)
+            if len(keys) == _BATCH:
+                yield keys
+                keys = []
+        if keys:
+            yield keys
+
+    async def _kept(self, keys: list[BlobKey]) -> dict[BlobKey, str]:
+        """The SHA-256 on record of those that belong to what is neither deleted nor expired."""
+        async with self._transactions.read() as facts:
+            found = await facts.attachments.kept_blobs(keys)
+        return {BlobKey(key): digest for key, digest in found.items()}
+
+    async def _one(
+        self,
+        key: BlobKey,
+        recorded: str,
+        turns: asyncio.Semaphore,
+        stop: asyncio.Event,
+        moved: Moved,
+    ) -> None:
+        async with turns:
+            if stop.is_set():
+                return
+            try:
+                size = await self._copy(key, recorded)
+            except BlobMissing:
+                return  # it was deleted, or another run has moved it
+            except (Unavailable, _Damaged) as error:
+                log.warning("blob %s stays in the old store: %s", key, error)
+                moved.failures.append((key, str(error)))
+                return
+        if size is not None:
+            moved.blobs += 1
+            moved.size += size
+
+    async def _copy(self, key: BlobKey, recorded: str) -> int | None:
+        """Bytes moved; None where it was deleted meanwhile. Raises BlobMissing, _Damaged, Unavailable."""
+        passing = _Passing(self._old, key)
+        try:
+            await self._new.put(key, passing)
+        except BlobExists:
+            ours = False  # of a run that was ended here, or of one that is at it too
+        else:
+            ours = True
+        there = _Passing(self._new, key)
+        async for _ in there:
+            pass
+        if there.sha256() != recorded:
+            if ours:
+                await self._new.delete(key)
+            where = "old" if not ours or passing.sha256() != recorded else "new"
+            raise _Damaged(f"its bytes in the {where} store are not those on record")
+        # Whoever deletes it from here on finds the copy; whoever began before may have missed it.
+        if not await self._kept([key]):
+            await self._new.delete(key)
+            return None
+        await self._old.delete(key)
+        return there.size
+
+
+class _Damaged(Exception):
+    """The bytes that arrived are not the ones on record."""
+
+
+class _Passing(AsyncIterable[bytes]):
+    """The bytes of a blob, hashed as they pass."""
+
+    def __init__(self, store: BlobStore, key: BlobKey) -> None:
+        self._store = store
+        self._key = key
+        self._hashes = Hashes({SHA256})
+        self.size = 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        reading = cast(AsyncGenerator[bytes, None], self._store.read(self._key))
+        async with aclosing(reading):
+            async for data in reading:
+                await self._hashes.begin(data)
+                self.size += len(data)
+                yield data
+
+    def sha256(self) -> str:
+        return self._hashes.hexdigests()[SHA256]
