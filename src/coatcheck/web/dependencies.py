@@ -36,7 +36,8 @@ def base_url(request: Request) -> str:
     config = config_of(request)
     if config.public_url:
         return config.public_url
-    scheme, host = request.url.scheme, request.headers.get("host") or request.url.netloc
+    scheme = request.scope["scheme"]
+    host = request.headers.get("host") or request.url.netloc
     if config.forwarded_allow:
         scheme = request.headers.get("x-forwarded-proto", scheme).split(",")[0].strip()
         host = request.headers.get("x-forwarded-host", host).split(",")[0].strip()
