@@ -1,9 +1,9 @@
 """Measure, and say what came out.
 
-scripts/bench                            everything; it takes the better part of an hour
+scripts/bench                            everything, in the better part of an hour; Ctrl-C: what there is by then
 scripts/bench --only raw 'small-32*'     rows by the beginning of their names, or by patterns
 scripts/bench --json now.json --check    for programs: figures, and 1 where a bar is missed
-scripts/bench --read a.json b.json --write-docs   no measuring: the rows of these files, later ones first
+scripts/bench --read a.json b.json --write-docs   no measuring: the rows of these files, of the last that has it
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def _asked() -> argparse.Namespace:
     add("--dir", dest="directory", type=Path, default=CACHE, help="the disk to measure on")
     add("--json", type=Path, metavar="FILE", help="write the figures there, too")
     add("--read", type=Path, nargs="+", metavar="FILE", help="take figures that were written")
-    add("--check", action="store_true", help="end with 1 where a bar is missed or a row failed")
+    add("--check", action="store_true", help="end with 1 where a bar is missed")
     add("--write-docs", action="store_true", help="put the table into docs/performance.md")
     add("--smoke", action="store_true", help="tiny sizes: whether all rows work, not how fast")
     return parser.parse_args()
@@ -93,13 +93,17 @@ def _scale(asked: argparse.Namespace) -> Scale:
 
 
 def _run(rows: Sequence[Row], directory: Path, scale: Scale, pairs: int) -> dict[str, Any]:
-    findings = []
-    with open_session(directory.absolute(), scale, CACHE) as session:
-        for row in rows:
-            began = time.monotonic()
-            finding = _measure(row, session, pairs)
-            findings.append(finding)
-            print(_progress(finding, time.monotonic() - began), flush=True)
+    findings: list[Finding] = []
+    try:
+        with open_session(directory.absolute(), scale, CACHE) as session:
+            for row in rows:
+                began = time.monotonic()
+                findings.append(_measure(row, session, pairs))
+                print(_progress(findings[-1], time.monotonic() - began), flush=True)
+    except KeyboardInterrupt:
+        # What was measured by then took long enough to be worth telling.
+        late = rows[len(findings) :]
+        findings += [report.missing(row, "interrupted", "there was no time for it") for row in late]
     return {
         "commit": machine.commit(ROOT),
         "machine": machine.machine(),
@@ -138,19 +142,28 @@ def _progress(finding: Finding, took: float) -> str:
 
 def _merged(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The newest finding of every row, in the rows' order; all else is the last file's."""
-    found = {finding["name"]: finding for result in results for finding in result["rows"]}
+    found = {
+        finding["name"]: finding
+        for result in results
+        for finding in result["rows"]
+        if finding["outcome"] != "interrupted"
+    }
     return results[-1] | {"rows": [found[row.name] for row in ROWS if row.name in found]}
 
 
 def _judge(findings: Sequence[Finding], *, check: bool) -> int:
     """The exit status; what is missing or missed is named."""
-    failed = [finding["name"] for finding in findings if finding["outcome"] == "failed"]
-    skipped = [finding["name"] for finding in findings if finding["outcome"] == "skipped"]
+    without = {
+        outcome: [finding["name"] for finding in findings if finding["outcome"] == outcome]
+        for outcome in ("skipped", "failed", "interrupted")
+    }
     missed = report.missed(findings)
-    for what, names in (("SKIPPED", skipped), ("FAILED", failed), ("BELOW ITS BAR", missed)):
+    for what, names in {**without, "below its bar": missed}.items():
         if names:
-            print(f"{what}: {', '.join(names)}", file=sys.stderr)
-    return 1 if failed or (check and missed) else 0
+            print(f"{what.upper()}: {', '.join(names)}", file=sys.stderr)
+    if without["interrupted"]:
+        return 130
+    return 1 if without["failed"] or (check and missed) else 0
 
 
 def _leave(*_: object) -> NoReturn:
@@ -159,7 +172,4 @@ def _leave(*_: object) -> NoReturn:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    sys.exit(main())

@@ -31,7 +31,7 @@ def measured(row: Row, subject: Series, rival: Series | None) -> Finding:
 
 
 def missing(row: Row, outcome: str, reason: str) -> Finding:
-    """`outcome` is skipped or failed."""
+    """`outcome` is skipped, failed or interrupted."""
     return _plain(row) | {"outcome": outcome, "reason": reason, "bars": []}
 
 
