@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, create_engine, insert, select, update
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Connection,
+    Row,
+    String,
+    Table,
+    case,
+    cast,
+    create_engine,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 
 from bench.session import Session
 from coatcheck.bootstrap import open_services
@@ -29,15 +41,14 @@ from coatcheck.repositories.tables import (
 from coatcheck.settings import Settings
 
 _DAY = 24 * 3600 * 1000
-_BATCH = 10_000
 
-#: Of every hundred attachments: how many are in which state.
-_STATES = {State.CLAIMED: 50, State.DETACHED: 40, State.PURGED: 10}
+#: One attachment in ten is in each of these.
+_STATES = [*[State.CLAIMED] * 5, *[State.DETACHED] * 4, State.PURGED]
 _DIALECTS = ("native", "campr", "tracker", "openproject", "chat")
 
 #: One attachment in so many is the one owner's whose key is used.
 _OURS = 5
-#: Attachments that a container holds.
+#: Attachments that a container holds at most.
 _HELD = 3
 _SIZE = 200
 
@@ -68,6 +79,7 @@ def fill(directory: Path, rows: int, *, expired: bool = False) -> str:
         # Nobody reads it before it is whole, and a run that breaks off throws it away.
         connection.exec_driver_sql("PRAGMA synchronous = OFF")
         connection.exec_driver_sql("PRAGMA journal_mode = MEMORY")
+        connection.exec_driver_sql("PRAGMA cache_size = -1000000")
         _insert_all(connection, rows, expired=expired)
         connection.commit()
         assert not connection.exec_driver_sql("PRAGMA foreign_key_check").first()
@@ -83,56 +95,98 @@ async def _set_up(settings: Settings) -> str:
 
 
 def _insert_all(connection: Connection, rows: int, *, expired: bool) -> None:
+    """By statements that SQLite carries out by itself: a million rows take seconds and not minutes."""
     now = time.time_ns() // 1_000_000
-    owners, tenant = _owners(connection, max(2, min(500, rows // 100)), now)
-    chance = random.Random(rows)  # the same database each time
-    states = [State.DETACHED] if expired else [s for s, n in _STATES.items() for _ in range(n)]
-    end = now - _DAY if expired else now + _DAY
+    first, number = _owners(connection, max(2, min(500, rows // 100)), now)
+    counted = select(literal(1).label("n")).cte("counted", recursive=True)
+    counted = counted.union_all(select(counted.c.n + 1).where(counted.c.n < rows))
+    n = counted.c.n
+    # Spread evenly, and the same in each database: 7919 is a prime.
+    state = _one_of([State.DETACHED] if expired else _STATES, n * 7919)
+    created = now - _DAY + n * _DAY // (rows + 1)
+    _insert(
+        connection,
+        attachments,
+        id=n,
+        public_id=func.printf("%016d", n),
+        tenant_id=literal(first.tenant_id),
+        owner_id=case((n % _OURS == 0, first.id), else_=first.id + n // 7 * 31 % number),
+        dialect=_one_of(_DIALECTS, n // _OURS),
+        state=state,
+        name=func.printf("attachment-%d.bin", n),
+        media_type=literal("application/octet-stream"),
+        size=literal(_SIZE),
+        received=literal(_SIZE),
+        charged=state != State.PURGED.value,
+        sha256=_random_hex(),
+        sha3_256=_random_hex(),
+        created_at=created,
+        updated_at=created,
+        expires_at=case((state == State.DETACHED.value, now - _DAY if expired else now + _DAY)),
+    )
+    each = attachments.c
+    present = each.state != State.PURGED.value
+    claimed = each.state == State.CLAIMED.value
+    _insert(
+        connection,
+        parts,
+        present,
+        attachment_id=each.id,
+        start=literal(0),
+        size=each.size,
+        sha256=each.sha256,
+        inline=func.randomblob(_SIZE),
+    )
+    # Neighbours share a container, also where none of them is claimed: it is empty then.
+    container = (each.id - 1) // _HELD + 1
+    _insert(
+        connection,
+        containers,
+        each.id % _HELD == 1,
+        id=container,
+        tenant_id=each.tenant_id,
+        owner_id=each.owner_id,
+        kind=literal("ticket"),
+        external_id=cast(container, String),
+        version=literal(1),
+        body=literal({}, JSON),
+        created_at=each.created_at,
+        updated_at=each.created_at,
+    )
+    _insert(
+        connection,
+        claims,
+        claimed,
+        container_id=container,
+        attachment_id=each.id,
+        position=each.id % _HELD,
+        created_at=each.created_at,
+    )
+    kept = select(func.count()).where(each.owner_id == quotas.c.owner_id, each.charged)
+    held = kept.scalar_subquery()
+    connection.execute(update(quotas).values(used=held * _SIZE, attachments=held))
 
-    def attachment(id: int) -> dict[str, Any]:
-        state = chance.choice(states)
-        created = now - _DAY + id * _DAY // (rows + 1)
-        return {
-            "id": id,
-            "public_id": f"{id:016}",
-            "tenant_id": tenant,
-            "owner_id": owners[0] if id % _OURS == 0 else chance.choice(owners),
-            "dialect": _DIALECTS[id % len(_DIALECTS)],
-            "state": state.value,
-            "name": f"attachment-{id}.bin",
-            "media_type": "application/octet-stream",
-            "size": _SIZE,
-            "received": _SIZE,
-            "charged": state is not State.PURGED,
-            "sha256": f"{chance.getrandbits(256):064x}",
-            "sha3_256": f"{chance.getrandbits(256):064x}",
-            "created_at": created,
-            "updated_at": created,
-            "expires_at": end if state is State.DETACHED else None,
-        }
 
-    kept: Counter[int] = Counter()
-    for made in _batches(map(attachment, range(1, rows + 1))):
-        connection.execute(insert(attachments), made)
-        present = [each for each in made if each["state"] != State.PURGED]
-        kept.update(each["owner_id"] for each in present)
-        connection.execute(insert(parts), [_part(each) for each in present])
-        claimed = [each for each in present if each["state"] == State.CLAIMED]
-        if claimed:
-            connection.execute(insert(containers), [_container(e) for e in claimed[::_HELD]])
-            connection.execute(insert(claims), list(_claims(claimed)))
+def _insert(
+    connection: Connection, table: Table, *where: ColumnElement[bool], **columns: ColumnElement[Any]
+) -> None:
     connection.execute(
-        update(quotas)
-        .where(quotas.c.owner_id == bindparam("owner"))
-        .values(used=bindparam("bytes"), attachments=bindparam("number")),
-        [{"owner": id, "bytes": n * _SIZE, "number": n} for id, n in kept.items()],
+        insert(table).from_select(list(columns), select(*columns.values()).where(*where))
     )
 
 
-def _owners(connection: Connection, number: int, now: int) -> tuple[list[int], int]:
-    """The ids of so many owners, the first the one with a key; and their tenant."""
+def _one_of(values: Sequence[str], chance: ColumnElement[int]) -> ColumnElement[str]:
+    return case({n: str(value) for n, value in enumerate(values)}, value=chance % len(values))
+
+
+def _random_hex() -> ColumnElement[str]:
+    return func.lower(func.hex(func.randomblob(32)))
+
+
+def _owners(connection: Connection, number: int, now: int) -> tuple[Row[Any], int]:
+    """The one with the key, and how many there are: their ids follow one another."""
     first = connection.execute(select(principals)).one()
-    ids = [first.id, *range(first.id + 1, first.id + number)]
+    others = range(first.id + 1, first.id + number)
     connection.execute(
         insert(principals),
         [
@@ -143,49 +197,8 @@ def _owners(connection: Connection, number: int, now: int) -> tuple[list[int], i
                 "display": f"User {id}",
                 "created_at": now,
             }
-            for id in ids[1:]
+            for id in others
         ],
     )
-    connection.execute(insert(quotas), [{"owner_id": id} for id in ids[1:]])
-    return ids, first.tenant_id
-
-
-def _part(attachment: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "attachment_id": attachment["id"],
-        "start": 0,
-        "size": _SIZE,
-        "sha256": attachment["sha256"],
-        "inline": attachment["public_id"].encode() * (_SIZE // 16 + 1),
-    }
-
-
-def _container(first: dict[str, Any]) -> dict[str, Any]:
-    """Named after the first that it holds."""
-    return {
-        "id": first["id"],
-        "tenant_id": first["tenant_id"],
-        "owner_id": first["owner_id"],
-        "kind": "ticket",
-        "external_id": str(first["id"]),
-        "version": 1,
-        "body": {},
-        "created_at": first["created_at"],
-        "updated_at": first["created_at"],
-    }
-
-
-def _claims(claimed: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    for n, each in enumerate(claimed):
-        yield {
-            "container_id": claimed[n - n % _HELD]["id"],
-            "attachment_id": each["id"],
-            "position": n % _HELD,
-            "created_at": each["created_at"],
-        }
-
-
-def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    rest = iter(rows)
-    while batch := list(islice(rest, _BATCH)):
-        yield batch
+    connection.execute(insert(quotas), [{"owner_id": id} for id in others])
+    return first, number
