@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +18,7 @@ from coatcheck.domain.finding import Severity
 from coatcheck.domain.intent import Intent
 from coatcheck.domain.lifecycle import State
 from coatcheck.domain.principal import Principal
+from coatcheck.repositories.sqlite_driver import sqlite
 from coatcheck.testing.bodies import Whole
 from tests import deeds
 from tests.books import assert_books_balance
@@ -55,6 +56,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data_dir
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("what", KINDS)
 async def test_each_kind_of_damage_is_found(what: str, filled: Path, tmp_path: Path):
     shutil.copytree(filled, tmp_path / "data")
@@ -78,6 +80,7 @@ REPAIRED = [
 ]
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("what", REPAIRED)
 async def test_what_can_be_repaired_is_repaired(what: str, filled: Path, tmp_path: Path):
     shutil.copytree(filled, tmp_path / "data")
@@ -90,6 +93,7 @@ async def test_what_can_be_repaired_is_repaired(what: str, filled: Path, tmp_pat
         assert_books_balance(place, settled=True)
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("what", sorted(KINDS))
 async def test_no_repair_removes_a_byte_that_was_stored(what: str, filled: Path, tmp_path: Path):
     shutil.copytree(filled, tmp_path / "data")
@@ -117,6 +121,7 @@ async def test_each_of_twenty_flipped_bits_is_told_once(place: Core, ann: Princi
     assert all(any(path.name in finding.says for path in blobs[:20]) for finding in found)
 
 
+@pytest.mark.sqlite
 async def test_an_upload_of_overlapping_parts_has_its_digests_checked(place: Core, ann: Principal):
     data = deeds.content(6000)
     for start, stop in ((0, 2500), (2000, 4500), (4500, 6000)):
@@ -252,6 +257,7 @@ async def test_a_store_that_cannot_answer_ends_the_check_and_is_no_finding(
         await deeds.findings(place)
 
 
+@pytest.mark.sqlite
 async def test_two_claims_at_one_place_are_put_in_order(place: Core, ann: Principal):
     made = [await deeds.deposit(place, ann, deeds.content(100, seed)) for seed in range(3)]
     await deeds.post(place, ann, *made)
@@ -262,6 +268,7 @@ async def test_two_claims_at_one_place_are_put_in_order(place: Core, ann: Princi
     assert await deeds.findings(place) == []
 
 
+@pytest.mark.sqlite
 async def test_a_cycle_among_folders_is_left_to_a_person(filled: Path, tmp_path: Path):
     shutil.copytree(filled, tmp_path / "data")
     SPOILERS["cycle"](tmp_path / "data")
@@ -271,11 +278,12 @@ async def test_a_cycle_among_folders_is_left_to_a_person(filled: Path, tmp_path:
     assert all(finding.repaired is None for finding in told)
 
 
+@pytest.mark.sqlite
 async def test_rows_of_more_than_one_page_are_all_looked_at(place: Core, ann: Principal):
     for seed in range(3):
         await deeds.deposit(place, ann, deeds.content(1500, seed))
     with (
-        closing(sqlite3.connect(place.settings.data_dir / "coatcheck.db")) as connection,
+        closing(sqlite.connect(place.settings.data_dir / "coatcheck.db")) as connection,
         connection,
     ):
         _multiply(connection, 1201)
@@ -284,7 +292,7 @@ async def test_rows_of_more_than_one_page_are_all_looked_at(place: Core, ann: Pr
     assert [each.id for each in found] == list(range(100, 1201, 100))
 
 
-def _multiply(connection: sqlite3.Connection, number: int) -> None:
+def _multiply(connection: Any, number: int) -> None:
     """The first attachment, until there are so many, each with a copy of its bytes in its row."""
     columns = [row[1] for row in connection.execute("PRAGMA table_info(attachments)")]
     copied = [name for name in columns if name not in ("id", "public_id", "capability")]

@@ -146,7 +146,8 @@ class Lives:
             .where(wanted)
             .order_by(attachments.c.id)
             .limit(limit)
-            .with_for_update(skip_locked=True, key_share=True)
+            # A sweep leaves what others are at to the next one; whoever names one waits for it.
+            .with_for_update(skip_locked=only is None, key_share=True)
             .cte("chosen")
         )
         rows = await self._connection.execute(
