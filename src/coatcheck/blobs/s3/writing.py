@@ -93,6 +93,7 @@ class Writing:
 
         self._may_be_there = True
         await self._unless_it_was_us(put)
+        part.close()
 
     async def _put_parts(self, first: io.BytesIO, second: io.BytesIO, cutting: Cutting) -> None:
         await self._see(self._create)
@@ -140,9 +141,11 @@ class Writing:
             return {"PartNumber": number, "ETag": taken["ETag"]}
 
         try:
-            return await self._backoff.run(lambda: self._connection.ask(send))
+            sent = await self._backoff.run(lambda: self._connection.ask(send))
         except NoSuchUpload as error:
             raise Unavailable(retry_after=RETRY_AFTER) from error
+        part.close()  # or its memory waits for the garbage collector: the client library's references are cyclic
+        return sent
 
     async def _complete(self, parts: list[CompletedPartTypeDef], cutting: Cutting) -> None:
         async def complete(client: S3Client) -> None:
