@@ -115,17 +115,17 @@ def _run(rows: Sequence[Row], directory: Path, scale: Scale, pairs: int) -> dict
 
 
 def _measure(row: Row, session: Session, pairs: int) -> Finding:
-    try:
-        with session.row():
+    with session.row():
+        try:
             subject = row.subject.prepare(session)
             rival = row.rival.prepare(session) if row.rival else None
             warm_up = row.warm_up and session.scale.warm_up > 0
             pairs = min(pairs, row.pairs or pairs)
             return report.measured(row, *in_turn(subject, rival, pairs, warm_up=warm_up))
-    except Skipped as reason:
-        return report.missing(row, "skipped", str(reason))
-    except (Failed, OSError) as reason:
-        return report.missing(row, "failed", str(reason))
+        except Skipped as reason:
+            return report.missing(row, "skipped", str(reason))
+        except (Failed, OSError) as reason:
+            return report.missing(row, "failed", "\n".join([str(reason), *session.obituaries()]))
 
 
 def _progress(finding: Finding, took: float) -> str:

@@ -92,11 +92,12 @@ class Child:
             except OSError:
                 pass
             time.sleep(0.03)
+        raise Failed(self.obituary() or f"{self._name} gave no answer in {PATIENCE} s")
+
+    def obituary(self) -> str:
+        """How it ended, and its last words; empty while it runs."""
         ended = self._process.poll()
-        what = (
-            f"not answer within {PATIENCE} s" if ended is None else f"start, and ended with {ended}"
-        )
-        raise Failed(f"{self._name} did {what}:\n{self.said()[-2000:]}")
+        return "" if ended is None else f"{self._name} ended with {ended}:\n{self.said()[-2000:]}"
 
     def said(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace")

@@ -61,6 +61,11 @@ class Session:
         self._row.callback(peer.child.kill)
         return peer
 
+    def obituaries(self) -> list[str]:
+        """Of servers that nobody ended."""
+        ends = [peer.child.obituary() for peer in self._peers.values()]
+        return [end for end in ends if end]
+
     @contextmanager
     def fresh(self, name: str) -> Iterator[Peer]:
         """That server, for this block only, unless servers are shared."""
