@@ -35,6 +35,7 @@ async def test_an_empty_folder_in_the_place_of_the_store_is_refused(tmp_path: Pa
         assert not (tmp_path / "data" / "blobs" / "store-id").exists()
 
 
+@pytest.mark.sqlite
 async def test_a_new_database_on_an_old_store_is_refused(tmp_path: Path):
     async with core(tmp_path / "data") as place:
         await place.services.belonging.check()
