@@ -13,6 +13,7 @@ from coatcheck.blobs.filesystem import FsOps
 from coatcheck.repositories.sqlite_driver import sqlite
 from coatcheck.settings import Settings
 from tests.cli.conftest import Invoke
+from tests.engines import postgres
 
 
 @pytest.fixture
@@ -51,6 +52,32 @@ def test_it_tells_which_journal_is_in_force_and_why(findings, installed: Setting
     assert "journal_mode=" in says
     assert "synchronous=" in says
     assert "write-ahead log" in says
+
+
+def test_of_postgresql_it_tells_what_durability_hangs_on(
+    findings, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    postgres.required()
+    data_dir.mkdir(mode=0o700)
+    monkeypatch.setenv("COATCHECK_DATABASE_URL", postgres.fresh_database())
+    found = findings()
+    state, says = found["database"]
+    assert state == "ok"
+    assert "synchronous_commit=on, fsync=on" in says
+    assert found["migrations"][0] == found["writing rows"][0] == "ok"
+
+
+def test_a_postgresql_that_does_not_sync_is_wrong(
+    findings, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    postgres.required()
+    data_dir.mkdir(mode=0o700)
+    with postgres.server(fsync="off", full_page_writes="off") as server:
+        monkeypatch.setenv("COATCHECK_DATABASE_URL", server.url("coatcheck_template"))
+        state, says = findings()["database"]
+    assert state == "wrong"
+    assert "fsync=off" in says
+    assert "full_page_writes is off" in says
 
 
 def test_the_probes_leave_nothing_behind(findings, installed: Settings) -> None:

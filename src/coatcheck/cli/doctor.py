@@ -122,7 +122,7 @@ async def _examine_database(
         return False
     await check("migrations", lambda: _migrations(known[0]))
     await check("clock", lambda: _clock(known[0], services.clock.now()))
-    if known[0].revision != known[0].wanted_revision:
+    if not known[0].fits:
         return False
     await check("writing rows", writing)
     return True
@@ -189,23 +189,23 @@ def _nearest(place: Path) -> Path:
 
 
 def _database(found: Condition) -> Finding:
-    if not found.pragmas:
-        return Finding("database", "ok", f"{found.kind} {found.version}")
     force = ", ".join(f"{name}={value}" for name, value in found.pragmas.items())
     missing = {
         name: value
         for name, value in found.wanted_pragmas.items()
         if found.pragmas.get(name) != value
     }
-    says = f"SQLite {found.version} with {force}; {found.why}"
+    says = f"{found.kind} {found.version} with {force}" + (f"; {found.why}" if found.why else "")
     if missing:
         return Finding("database", "wrong", f"{says}; wanted: {missing}")
-    return Finding("database", "ok", says)
+    return Finding("database", "warning" if found.doubtful else "ok", says)
 
 
 async def _migrations(found: Condition) -> Finding:
     if found.revision == found.wanted_revision:
         return Finding("migrations", "ok", f"at {found.revision}, the newest")
+    if found.fits:
+        return Finding("migrations", "ok", f"at {found.revision}, for newer nodes and for this one")
     return Finding(
         "migrations",
         "wrong",

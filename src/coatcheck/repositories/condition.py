@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from sqlalchemy import delete, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from coatcheck.repositories import postgresql
 from coatcheck.repositories.engine import (
     journal_settings,
     open_engine,
     write_ahead_log_is_safe,
 )
-from coatcheck.repositories.schema import REVISION, revision
+from coatcheck.repositories.schema import REVISION, serves
 from coatcheck.repositories.sqlite_driver import sqlite
 from coatcheck.repositories.tables import attachments, installation, keys
 
@@ -24,15 +25,20 @@ _SYNCHRONOUS = {"0": "off", "1": "normal", "2": "full", "3": "extra"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """`newest` is when the newest row was made, in ms since 1970, 0 for none; `pragmas` are SQLite's, as read back."""
+    """`newest` is when the newest row was made, in ms since 1970, 0 for none; `pragmas` are settings as read back.
+
+    `fits`: this program can serve on the revision. `doubtful`: `why` says what makes it less safe than it could be.
+    """
 
     kind: str
     version: str
     revision: str | None
+    fits: bool
     wanted_revision: str = REVISION
     pragmas: dict[str, str] = field(default_factory=dict)
     wanted_pragmas: dict[str, str] = field(default_factory=dict)
     why: str = ""
+    doubtful: bool = False
     newest: int = 0
 
 
@@ -54,17 +60,29 @@ class Examination:
         """What the database says of itself."""
         kind = self._engine.dialect.name
         async with self._engine.connect() as connection:
-            found = await revision(connection)
-            newest = await _newest(connection) if found == REVISION else 0
-            if kind != "sqlite":
+            found, fits = await serves(connection)
+            newest = await _newest(connection) if fits else 0
+            if kind == "postgresql":
                 version = str(await connection.scalar(text("SHOW server_version")))
-                return Condition(kind=kind, version=version, revision=found, newest=newest)
+                settings = await postgresql.in_force(connection)
+                return Condition(
+                    kind="PostgreSQL",
+                    version=version,
+                    revision=found,
+                    fits=fits,
+                    pragmas=settings,
+                    wanted_pragmas=postgresql.WANTED,
+                    why="; ".join(postgresql.doubts(version, settings)),
+                    doubtful=bool(postgresql.doubts(version, settings)),
+                    newest=newest,
+                )
             pragmas = await _pragmas(connection)
         journal, synchronous = journal_settings(sqlite.sqlite_version_info)
         return Condition(
-            kind=kind,
+            kind="SQLite",
             version=sqlite.sqlite_version,
             revision=found,
+            fits=fits,
             pragmas=pragmas,
             wanted_pragmas={
                 "journal_mode": journal,

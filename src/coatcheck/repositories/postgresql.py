@@ -89,6 +89,9 @@ SELECT set_config('synchronous_commit',
        set_config('idle_in_transaction_session_timeout', %s || 's', false)
 """
 
+#: Without these a power cut loses what was answered. A connection takes care of synchronous_commit itself.
+WANTED = {"fsync": "on"}
+
 _SETTINGS = ("synchronous_commit", "fsync", "full_page_writes", "server_encoding")
 
 
@@ -101,9 +104,21 @@ async def in_force(connection: AsyncConnection) -> dict[str, str]:
 
 def refusals(settings: dict[str, str]) -> list[str]:
     """Why commits on this server would not be durable; none where they are."""
-    if settings["fsync"] == "on":
-        return []
-    return ["fsync is off, so that a power cut can lose or damage everything"]
+    return [
+        f"{name} is {settings[name]}, and not {value}"
+        for name, value in WANTED.items()
+        if settings[name] != value
+    ]
+
+
+def doubts(version: str, settings: dict[str, str]) -> list[str]:
+    """What does not keep anybody from serving, and should be changed all the same."""
+    found = []
+    if int(version.partition(".")[0]) < OLDEST:
+        found.append(f"PostgreSQL {OLDEST} or newer is advised")
+    if settings["full_page_writes"] != "on":
+        found.append("full_page_writes is off, which only some file systems are safe with")
+    return found
 
 
 def lock_number(*name: object) -> int:
