@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ def places(data_dir: Path) -> dict[str, str]:
     return found
 
 
-def places_of(data_dir: Path) -> dict[str, str]:
+def places_of(data_dir: Path) -> dict[str, Any]:
     """The same, of a directory that is used already, whoever asks: also another process."""
     named = {"database_url": _kept(data_dir / _DATABASE), "blobs_url": _kept(data_dir / _BLOBS)}
     return {name: url for name, url in named.items() if url}

@@ -151,8 +151,8 @@ class Postgres:
             account = pwd.getpwnam(self._user)
             os.chown(self.home, account.pw_uid, account.pw_gid)
         self.home.chmod(0o700)
-        command = [binaries() / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust"]
-        command += ["-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"]
+        command = [str(binaries() / "initdb"), "-D", str(self.data), "-U", "postgres"]
+        command += ["-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"]
         ran = subprocess.run(command, capture_output=True, text=True, **self._as_user())
         if ran.returncode:
             raise CannotStart(f"PostgreSQL cannot be set up: {ran.stderr.strip()}")

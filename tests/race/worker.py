@@ -98,9 +98,7 @@ class Worker:
 async def main(directory: str, seed: int, token: str, now: int) -> None:
     data_dir = Path(directory)
     places = choice.places_of(data_dir)
-    settings = Settings(
-        data_dir=data_dir, quota_bytes=150_000, **deeds.BLOBS_ABOVE_1000, **places
-    )
+    settings = Settings(data_dir=data_dir, quota_bytes=150_000, **deeds.BLOBS_ABOVE_1000, **places)
     clock = ManualClock(now)
     async with open_services(settings, clock) as services:
         place = Core(services, settings, clock, engine=None)  # type: ignore[arg-type]

@@ -121,9 +121,9 @@ async def test_every_connection_waits_for_the_disk_and_for_nothing_else_without_
         connection.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off'.encode())
     engine = open_engine(url)
     async with engine.connect() as one, engine.connect() as other:
-        for connection in (one, other):
+        for opened in (one, other):
             shown = {
-                name: await connection.scalar(text(f"SHOW {name}"))
+                name: await opened.scalar(text(f"SHOW {name}"))
                 for name in ("synchronous_commit", "statement_timeout", "lock_timeout")
             }
             assert shown == {
