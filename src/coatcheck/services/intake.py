@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from coatcheck.domain.errors import Incomplete, TooLarge
@@ -30,15 +30,15 @@ class Hashes:
             name: hashlib.new(name, usedforsecurity=False) for name in sorted(algorithms)
         }
 
-    def begin(self, data: bytes) -> Awaitable[object]:
+    def begin(self, *pieces: bytes) -> Awaitable[object]:
         """Start on the next bytes; await the result before the next call."""
-        if len(data) <= _HASH_HERE:
+        if sum(map(len, pieces)) <= _HASH_HERE:
             for each in self._hashes.values():
-                each.update(data)
+                _add(each, pieces)
             return _nothing()
         loop = asyncio.get_running_loop()
         return asyncio.gather(
-            *(loop.run_in_executor(_hashing, each.update, data) for each in self._hashes.values())
+            *(loop.run_in_executor(_hashing, _add, each, pieces) for each in self._hashes.values())
         )
 
     def hexdigests(self) -> dict[str, str]:
@@ -50,12 +50,17 @@ class Hashes:
         return twin
 
 
+def _add(digest: hashlib._Hash, pieces: Sequence[bytes]) -> None:
+    for piece in pieces:
+        digest.update(piece)
+
+
 async def _nothing() -> None:
     return None
 
 
 class Intake:
-    """Iterate it once, in batches of about 1 MiB; afterwards `size`, `head` and `digests()` tell what passed.
+    """Iterate it once; afterwards `size`, `head` and `digests()` tell what passed.
 
     `passing` is awaited with the count so far whenever bytes come, and before a batch is handed on, so that room is
     there before bytes are stored.
@@ -95,7 +100,7 @@ class Intake:
             self._bound(arrived)
         whole = b"".join(self._unread)
         self._unread = []
-        self._count(whole)
+        self._count([whole])
         await self._hashes.begin(whole)
         self._finish()
         return whole
@@ -108,8 +113,9 @@ class Intake:
                 if self._passing:
                     await self._passing(self.size)
                 await hashed
-                hashed = self._hashes.begin(batch)
-                yield batch
+                hashed = self._hashes.begin(*batch)
+                for piece in batch:
+                    yield piece
         finally:
             await hashed
         self._finish()
@@ -122,7 +128,8 @@ class Intake:
         """Width and height, where what passed is a picture."""
         return self._probe.dimensions if self._probe else None
 
-    async def _batches(self) -> AsyncIterator[bytes]:
+    async def _batches(self) -> AsyncIterator[list[bytes]]:
+        """Pieces as they came, about 1 MiB of them: to join them would cost as much as to store them."""
         gathered, self._unread = self._unread, []
         size = sum(map(len, gathered))
         async for data in self._source:
@@ -134,17 +141,18 @@ class Intake:
             ):  # now, as a slow sender's batch takes longer to fill than a lease lasts
                 await self._passing(self.size + size)
             if size >= BATCH:
-                yield b"".join(gathered) if len(gathered) > 1 else gathered[0]
+                yield gathered
                 gathered, size = [], 0
         if gathered:
-            yield b"".join(gathered)
+            yield gathered
 
-    def _count(self, data: bytes) -> None:
-        if len(self.head) < HEAD:
-            self.head += data[: HEAD - len(self.head)]
-        if self._probe:
-            self._probe.feed(data)
-        self.size += len(data)
+    def _count(self, pieces: Iterable[bytes]) -> None:
+        for piece in pieces:
+            if len(self.head) < HEAD:
+                self.head += piece[: HEAD - len(self.head)]
+            if self._probe:
+                self._probe.feed(piece)
+            self.size += len(piece)
         self._bound(self.size)
 
     def _bound(self, size: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
 import re
@@ -14,6 +13,7 @@ from starlette.types import Receive
 
 from coatcheck.domain.errors import Incomplete, Malformed, TimedOut, TooLarge
 from coatcheck.services.ports import Body
+from coatcheck.web.patience import Patience
 
 _LENGTH = re.compile(r"[0-9]{1,18}")
 
@@ -46,7 +46,7 @@ class RequestBody:
         self._receive = receive
         self._window = window
         self._quota = min_rate * window
-        self._left = first_byte
+        self._patience = Patience(first_byte)
         self._in_window = 0
         self._begun = False
 
@@ -62,38 +62,37 @@ class RequestBody:
             raise RuntimeError("a request's body can be read once")
         self._begun = True
         more = True
-        while more:
-            message = await self._next()
-            if message["type"] == "http.disconnect":
-                self.cut = True
-                return
-            chunk: bytes = message.get("body", b"")
-            more = message.get("more_body", False)
-            if chunk:
-                self._count(len(chunk))
-                yield chunk
+        try:
+            while more:
+                message = await self._next()
+                if message["type"] == "http.disconnect":
+                    self.cut = True
+                    return
+                chunk: bytes = message.get("body", b"")
+                more = message.get("more_body", False)
+                if chunk:
+                    self._count(len(chunk))
+                    yield chunk
+        finally:
+            self._patience.end()
         # A server may end a body that was cut as if it were whole.
         self.cut = self.declared is not None and self.received < self.declared
 
     async def _next(self) -> Any:
-        loop = asyncio.get_running_loop()
-        began = loop.time()
         try:
-            async with asyncio.timeout_at(began + self._left):
+            with self._patience.waiting():
                 return await self._receive()
         except TimeoutError:
             raise TimedOut(received=self.received) from None
         except ClientDisconnect:
             return {"type": "http.disconnect"}
-        finally:
-            self._left -= loop.time() - began
 
     def _count(self, size: int) -> None:
         first = self.received == 0
         self.received += size
         self._in_window += size
         if first or self._in_window >= self._quota:
-            self._left = self._window
+            self._patience.left = self._window
             self._in_window = 0
 
 
