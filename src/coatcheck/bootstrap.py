@@ -201,11 +201,14 @@ def _is_a_folder(store: BlobStore) -> bool:
 
 
 async def check_blobs(services: Services) -> None:
-    """Raises CannotOpen where a remote store will not let us in. One that is only away is waited for, by serving."""
-    if not isinstance(services.blobs, Remote):
-        return
+    """Raises CannotOpen where a remote store will not let us in, or belongs to another database.
+
+    One that is only away is waited for, by serving.
+    """
     try:
-        await services.blobs.check()
+        if isinstance(services.blobs, Remote):
+            await services.blobs.check()
+        await services.belonging.check()
     except StoreRefuses as error:
         raise CannotOpen(f"COATCHECK_BLOBS_URL: {error.detail}") from error
     except Unavailable as error:
@@ -250,7 +253,6 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         ):
             await services.transactions.check()
             await check_blobs(services)
-            await services.belonging.check()
             async with services.hosting.held():
                 app.state.services = services
                 yield

@@ -159,10 +159,6 @@ class Remote(Protocol):
         ...
 
 
-class RemoteBlobStore(BlobStore, SweepsLeftovers, Presigns, Remote, Protocol):
-    """All that a store behind a network can do."""
-
-
 class StoreRefuses(Unavailable):
     """The store answers, and says no. It will until somebody has changed address, credentials or rights."""
 
@@ -178,6 +174,10 @@ class Marked(Protocol):
     async def mark(self, marker: str, *, anew: bool = False) -> str:
         """Durably leave a mark where there is none yet, or `anew`; the one that is there now."""
         ...
+
+
+class RemoteBlobStore(BlobStore, SweepsLeftovers, Presigns, Remote, Marked, Quarantines, Protocol):
+    """All that a store behind a network can do."""
 
 
 class BlobMissing(Exception):

@@ -68,6 +68,15 @@ class RetryingBlobStore:
     async def presign_put(self, key: BlobKey, *, size: int, expires: int) -> SignedRequest:
         return await self._store.presign_put(key, size=size, expires=expires)
 
+    async def marker(self) -> str | None:
+        return await self._backoff.run(self._store.marker)
+
+    async def mark(self, marker: str, *, anew: bool = False) -> str:
+        return await self._backoff.run(lambda: self._store.mark(marker, anew=anew))
+
+    async def set_aside(self, key: BlobKey) -> str:
+        return await self._backoff.run(lambda: self._store.set_aside(key))
+
     async def check(self) -> None:
         await self._store.check()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import typer
@@ -15,6 +16,9 @@ from coatcheck.cli.tables import amount
 if TYPE_CHECKING:
     from coatcheck.services.moving import Moved
     from coatcheck.settings import Settings
+
+#: Seconds between two lines that tell how far it has come.
+TELL_EVERY = 5
 
 app = typer.Typer(help="The store that the bytes are in.", no_args_is_help=True)
 
@@ -72,7 +76,13 @@ async def _migrate(settings: Settings) -> Moved:
         stop.set()
         asyncio.get_running_loop().remove_signal_handler(number)  # a second one does not wait
 
+    told = time.monotonic()
+
     def tell(moved: Moved) -> None:
+        nonlocal told
+        if time.monotonic() - told < TELL_EVERY:
+            return
+        told = time.monotonic()
         print(f"{moved.blobs} blobs, {amount(moved.size)}", file=sys.stderr, flush=True)
 
     async with opened(settings) as services:

@@ -56,7 +56,6 @@ async def _prepared(settings: Settings) -> tuple[Settings, str | None]:
         await schema.upgrade(settings.effective_database_url)
     async with opened(settings) as services:
         await check_blobs(services)
-        await services.belonging.check()
         await services.hosting.take()
         if await services.keys.all():
             return settings, None

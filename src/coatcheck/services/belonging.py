@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import secrets
 
-from coatcheck.blobs.base import BlobStore, Marked
-from coatcheck.domain.errors import Unavailable
+from coatcheck.blobs.base import BlobStore, Marked, StoreRefuses
 from coatcheck.services.ports import Transactions
 
 #: The name of the database's mark; while a first start is at it, «new:» stands before the mark.
@@ -22,7 +21,7 @@ class Belonging:
         self._blobs = blobs
 
     async def check(self) -> None:
-        """Before anything is stored or swept. The first time marks both. Raises Unavailable where they differ."""
+        """Before anything is stored or swept; the first time marks both. Raises StoreRefuses where they differ."""
         if not isinstance(self._blobs, Marked):
             return
         async with self._transactions.read() as facts:
@@ -49,7 +48,7 @@ class Belonging:
             )
         else:
             says = "The blob store belongs to another database."
-        raise Unavailable(
+        raise StoreRefuses(
             f"{says} If they do belong together, say so once: `coatcheck blobs adopt`."
         )
 

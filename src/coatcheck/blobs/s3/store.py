@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 #: default, a part of the usual size takes two and a half hours.
 ABANDONED = 24 * 3600
 
+#: The object that tells which database the store belongs to.
+_MARK = "store-id"
+
 _KEYS = re.compile(r"[0-9a-f]{0,32}")
 
 
@@ -131,6 +134,43 @@ class S3BlobStore:
             presigning.put(self._bucket, self._name(key), expires, size)
         )
 
+    async def marker(self) -> str | None:
+        async def get(client: S3Client) -> bytes:
+            found = await client.get_object(Bucket=self._bucket, Key=self._beside(_MARK))
+            async with found["Body"] as body:
+                return await body.read()
+
+        with suppress(BlobMissing):
+            return (await self._connection.ask(get)).decode("ascii", "replace").strip()
+        return None
+
+    async def mark(self, marker: str, *, anew: bool = False) -> str:
+        """Two who mark a new store at once leave one mark: theirs come from one database, or the later is refused."""
+
+        async def put(client: S3Client) -> None:
+            await client.put_object(
+                Bucket=self._bucket, Key=self._beside(_MARK), Body=f"{marker}\n".encode("ascii")
+            )
+
+        if anew or await self.marker() is None:
+            await self._connection.ask(put)
+        return await self.marker() or ""
+
+    async def set_aside(self, key: BlobKey) -> str:
+        """The object lies below `lost+found/` afterwards. Raises BlobMissing; Unavailable for one above 5 GB, too."""
+        place = self._beside(f"lost+found/{checked(key)}")
+
+        async def copy(client: S3Client) -> None:
+            await client.copy_object(
+                Bucket=self._bucket,
+                Key=place,
+                CopySource={"Bucket": self._bucket, "Key": self._name(key)},
+            )
+
+        await self._connection.ask(copy)
+        await self.delete(key)
+        return f"s3://{self._bucket}/{place}"
+
     async def check(self) -> None:
         async def head(client: S3Client) -> None:
             await client.head_bucket(Bucket=self._bucket)
@@ -160,6 +200,10 @@ class S3BlobStore:
         with suppress(NoSuchUpload, BlobMissing):
             await self._connection.ask(abort)
             log.info("aborted the upload of %s, idle for %d s", begun.name, begun.idle)
+
+    def _beside(self, name: str) -> str:
+        """What is no blob: its name has not the form of a key."""
+        return self._address.prefix + name
 
     def _name(self, key: BlobKey) -> str:
         return self._address.prefix + checked(key)
