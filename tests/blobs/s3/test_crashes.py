@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +16,9 @@ from coatcheck.testing.blob_store import listed, pattern, pieces, whole
 from tests.blobs.s3.conftest import Opens
 from tests.engines.seaweed import own_weed, s3_url
 
+if TYPE_CHECKING:
+    from types_aiobotocore_s3 import S3Client
+
 MIB = 1024 * 1024
 LONG = pattern(1, 12 * MIB)
 
@@ -22,13 +26,13 @@ LONG = pattern(1, 12 * MIB)
 async def begin(store: S3BlobStore, key: BlobKey) -> str:
     """What a process leaves behind that dies right after it began a multipart upload, and has sent a part."""
 
-    async def begin(client) -> str:
+    async def begin(client: S3Client) -> str:
         name = store._name(key)
         begun = await client.create_multipart_upload(Bucket=store._bucket, Key=name)
         await client.upload_part(
             Bucket=store._bucket, Key=name, UploadId=begun["UploadId"], PartNumber=1, Body=b"part"
         )
-        return begun["UploadId"]
+        return str(begun["UploadId"])
 
     return await store._connection.ask(begin)
 
@@ -106,7 +110,7 @@ async def test_uploads_that_are_not_ours_are_left_alone(opens: Opens):
     other = opens(s3_url("others"))
     await begin(other, new_blob_key())
 
-    async def strange(client) -> None:
+    async def strange(client: S3Client) -> None:
         await client.create_multipart_upload(
             Bucket=ours._bucket, Key=ours._address.prefix + "not-a-blob"
         )

@@ -28,7 +28,7 @@ Answer = tuple[int, dict[str, str], bytes]
 class Liar:
     """Says what a store would say, and keeps nothing; `says` replaces the answer to «METHOD what»."""
 
-    says: dict[str, Answer] = field(default_factory=dict)
+    says: dict[str, Answer | Callable[[], Answer]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     mark: str = ""
     size: int = 0
@@ -60,7 +60,8 @@ class Liar:
                 self.mark = headers.get("x-amz-meta-put", self.mark)
                 what = self._named(method, target)
                 self.asked.append(what)
-                status, told, body = self.says.get(what) or self._truth(what)
+                said = self.says.get(what) or self._truth(what)
+                status, told, body = said() if callable(said) else said
                 told = {"Content-Length": str(len(body)), "Date": formatdate(usegmt=True), **told}
                 head = "".join(f"{name}: {value}\r\n" for name, value in told.items())
                 writer.write(f"HTTP/1.1 {status} x\r\n{head}\r\n".encode() + body)
@@ -145,32 +146,28 @@ async def test_the_truth_is_taken_for_it(
 async def test_what_the_store_names_another_way_is_not_acknowledged(
     liar: Liar, opens: Opens, content: Callable[[], AsyncIterator[bytes]], lie: str
 ):
-    class Lying(dict):
-        def get(self, what: str, default: object = None) -> object:
-            if what != "HEAD object":
-                return default
-            return {
-                "size": (200, liar.head(size=liar.size - 1), b""),
-                "checksum": (200, liar.head() | {"x-amz-checksum-crc32": _sum(1)}, b""),
-                "gone": (404, {}, b""),
-                "another's": (200, liar.head(mark="0" * 32), b""),
-            }[lie]
+    def head() -> Answer:
+        match lie:
+            case "size":
+                return 200, liar.head(size=liar.size - 1), b""
+            case "checksum":
+                return 200, liar.head() | {"x-amz-checksum-crc32": _sum(1)}, b""
+            case "gone":
+                return 404, {}, b""
+            case _:
+                return 200, liar.head(mark="0" * 32), b""
 
-    liar.says = Lying()
+    liar.says["HEAD object"] = head
     with pytest.raises(Unavailable):
         await opens(liar.url).put(new_blob_key(), content())
     assert ("DELETE object" in liar.asked) == (lie in {"size", "checksum"})
 
 
 async def test_a_store_without_checksums_is_believed_by_size(liar: Liar, opens: Opens):
-    class Without(dict):
-        def get(self, what: str, default: object = None) -> object:
-            if what != "HEAD object":
-                return default
-            told = {k: v for k, v in liar.head().items() if "checksum" not in k}
-            return (200, told, b"")
+    def head() -> Answer:
+        return 200, {k: v for k, v in liar.head().items() if "checksum" not in k}, b""
 
-    liar.says = Without()
+    liar.says["HEAD object"] = head
     assert await opens(liar.url).put(new_blob_key(), short()) == 9
 
 
@@ -190,6 +187,17 @@ async def test_a_completion_that_breaks_off_in_its_answer_is_asked_about_again(
     liar.says["HEAD object"] = (404, {}, b"")
     with pytest.raises(Unavailable):
         await opens(liar.url).put(new_blob_key(), long())
+
+
+async def test_a_completion_whose_answer_is_lost_was_one_all_the_same(liar: Liar, opens: Opens):
+    """Asked again, a store has no such upload any more, or finds the key used: by us, as the mark tells."""
+    for repeated in ((404, {}, _error("NoSuchUpload")), (412, {}, _error("PreconditionFailed"))):
+        answers: list[Answer] = [(500, {}, _error("InternalError")), repeated]
+        liar.size = liar.crc32 = 0
+        liar.says["POST upload"] = lambda answers=answers: answers.pop(0)  # type: ignore[misc]
+        assert await opens(liar.url).put(new_blob_key(), long()) == 12 * MIB
+        assert answers == []
+    assert "DELETE object" not in liar.asked
 
 
 @pytest.mark.parametrize(
