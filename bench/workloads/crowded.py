@@ -82,6 +82,7 @@ def _repeated(session: Session, rows: str, request_with: Callable[[Client], Requ
     request = request_with(client)
 
     def measure() -> Sample:
+        client.close()  # what was idle for long the server has closed as well; the next request connects
         over = time.monotonic() + session.scale.seconds
         took = [request(client)]
         while len(took) < session.scale.calls and time.monotonic() < over:
