@@ -190,10 +190,14 @@ async def claim(
     if held:
         await facts.lives.lock(resolved)
     won = await facts.lives.claim(new, now, exclusive=exclusive) if new else set()
-    for lost in (resolved[id][1].reference for id in new if id not in won):
+    for id in (id for id in new if id not in won):
         # Another took it, or it was deleted while we waited for its row.
-        there = exclusive and await resolve(facts, caller, lost, now)
-        refused[lost] = "claimed" if there else await facts.attachments.why_not(caller, lost, now)
+        lost = resolved[id][1].reference
+        there = await resolve(facts, caller, lost, now)
+        if there and there.id != id:
+            raise Contended(retry_after=1)  # the same content, uploaded again, has taken its place
+        taken = there and exclusive
+        refused[lost] = "claimed" if taken else await facts.attachments.why_not(caller, lost, now)
     if refused:
         names = dict.fromkeys(each.reference for each in wanted)
         raise _refusal([(name, refused[name]) for name in names if name in refused])
