@@ -93,6 +93,7 @@ def _scale(asked: argparse.Namespace) -> Scale:
 
 
 def _run(rows: Sequence[Row], directory: Path, scale: Scale, pairs: int) -> dict[str, Any]:
+    commit = machine.commit(ROOT)  # before, since a tree may change while it is measured
     findings: list[Finding] = []
     try:
         with open_session(directory.absolute(), scale, CACHE) as session:
@@ -105,7 +106,7 @@ def _run(rows: Sequence[Row], directory: Path, scale: Scale, pairs: int) -> dict
         late = rows[len(findings) :]
         findings += [report.missing(row, "interrupted", "there was no time for it") for row in late]
     return {
-        "commit": machine.commit(ROOT),
+        "commit": commit,
         "machine": machine.machine(),
         "versions": machine.versions(CACHE),
         "pairs": pairs,
