@@ -191,8 +191,11 @@ async def test_a_completion_that_breaks_off_in_its_answer_is_asked_about_again(
 
 async def test_a_completion_whose_answer_is_lost_was_one_all_the_same(liar: Liar, opens: Opens):
     """Asked again, a store has no such upload any more, or finds the key used: by us, as the mark tells."""
-    for repeated in ((404, {}, _error("NoSuchUpload")), (412, {}, _error("PreconditionFailed"))):
-        answers: list[Answer] = [(500, {}, _error("InternalError")), repeated]
+    for status, code in ((404, "NoSuchUpload"), (412, "PreconditionFailed")):
+        answers: list[Answer] = [
+            (500, {}, _error("InternalError")),
+            (status, {}, _error(code)),
+        ]
         liar.size = liar.crc32 = 0
         liar.says["POST upload"] = lambda answers=answers: answers.pop(0)  # type: ignore[misc]
         assert await opens(liar.url).put(new_blob_key(), long()) == 12 * MIB
