@@ -69,7 +69,7 @@ async def test_a_first_start_that_died_in_between_is_taken_up(tmp_path: Path):
         async def die(_marker: str, *, anew: bool = False) -> str:
             raise Dies
 
-        store.mark = die  # type: ignore[method-assign]
+        store.mark = die  # type: ignore[assignment]
         with pytest.raises(Dies):
             await Belonging(place.services.transactions, store).check()
         await place.services.belonging.check()

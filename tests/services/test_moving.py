@@ -163,7 +163,7 @@ async def test_a_new_store_that_fails_at_any_point_loses_nothing(tmp_path: Path)
             async with core(tmp_path / "data", **two_stores(tmp_path)) as place:
                 ann = await deeds.principal(place)
                 both = stores(place)
-                new = FaultyBlobStore(both.new, op, 1, Unavailable("away"), after=after)  # type: ignore[arg-type]
+                new = FaultyBlobStore(both.new, op, 1, Unavailable("away"), after=after)
                 moving = Moving(place.services.transactions, old=both.old, new=new)
                 await moving.move(asyncio.Event(), lambda _: None)
                 for seed, each in enumerate(made):
