@@ -47,8 +47,9 @@ def discrepancies(
 ) -> list[str]:
     """A line for each thing that is wrong. `memory`: the blobs, where they are not files."""
     with closing(_opened(data_dir)) as connection:
-        books = _Books(connection, _in_files(data_dir) if memory is None else memory)
-        if memory is None:
+        blobs = choice.stored(data_dir) if memory is None else memory
+        books = _Books(connection, _in_files(data_dir) if blobs is None else blobs)
+        if blobs is None:
             books.leftovers = [path.name for path in (data_dir / "blobs" / "tmp").glob("*")]
         books.check(settled)
     return books.wrong

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from coatcheck import bootstrap
 from coatcheck.blobs import open_store as real_open_store
-from coatcheck.blobs.base import BlobStore
+from coatcheck.blobs.base import BlobStore, Remote
 from coatcheck.blobs.filesystem import FilesystemBlobStore, FsOps
 from coatcheck.repositories.engine import open_engine as real_open_engine
 from coatcheck.repositories.schema import stamp
@@ -103,6 +103,7 @@ async def core(
     chosen = Settings(data_dir=data_dir, **(lay_out(data_dir) | settings))
     clock = clock or ManualClock()
     engines: list[AsyncEngine] = []
+    stores: list[BlobStore] = []
 
     def open_engine(url: str, **options: Any) -> AsyncEngine:
         engine = real_open_engine(url, **options)
@@ -113,7 +114,8 @@ async def core(
 
     def open_store(url: str) -> BlobStore:
         if durable or not url.startswith("file:"):
-            return wrap_blobs(real_open_store(url))
+            stores.append(real_open_store(url))
+            return wrap_blobs(stores[-1])
         return wrap_blobs(FilesystemBlobStore(Path(unquote(urlsplit(url).path)), fs=_Unsynced()))
 
     with (
@@ -126,3 +128,6 @@ async def core(
         yield Core(services, chosen, clock, engines[0])
     finally:
         await opened.__aexit__(None, None, None)
+        for store in stores:  # what wraps one may not pass on that it is to be closed
+            if isinstance(store, Remote):
+                await store.close()

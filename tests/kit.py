@@ -19,6 +19,7 @@ from coatcheck.testing.clock import ManualClock
 from coatcheck.web.app import build_app
 from coatcheck.web.config import WireConfig
 from tests.core import core
+from tests.engines import choice
 
 BASE = "http://coatcheck.test"
 
@@ -53,7 +54,9 @@ class Installation:
         return httpx.AsyncClient(transport=transport, base_url=BASE, **options)
 
     def blobs(self) -> list[Path]:
-        """Every file of the blob store, finished or not."""
+        """Every file of the blob store, finished or not; of one in S3, every key."""
+        if (stored := choice.stored(self.settings.data_dir)) is not None:
+            return [Path(key) for key in stored]
         return [path for path in (self.settings.data_dir / "blobs").rglob("*") if path.is_file()]
 
 

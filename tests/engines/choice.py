@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from coatcheck.blobs import open_store
+from coatcheck.blobs.base import BlobKey, Remote
 from tests.engines import postgres, seaweed
 
 CHOICES = ("sqlite", "postgres", "postgres+s3")
@@ -22,6 +26,7 @@ def places(data_dir: Path) -> dict[str, str]:
     """The settings of where facts and bytes are; on a used directory, the same as before. Empty: all in it."""
     found: dict[str, str] = {}
     if chosen != "sqlite":
+        postgres.required()
         found["database_url"] = _kept(data_dir / _DATABASE) or postgres.fresh_database()
         (data_dir / _DATABASE).write_text(found["database_url"])
     if chosen.endswith("s3"):
@@ -36,10 +41,24 @@ def places_of(data_dir: Path) -> dict[str, Any]:
     return {name: url for name, url in named.items() if url}
 
 
-def require() -> None:
-    """Ends the run, with the reason, where the chosen engine cannot run here; see `postgres.required`."""
-    if chosen != "sqlite":
-        postgres.required()
+def stored(data_dir: Path) -> dict[BlobKey, bytes] | None:
+    """All blobs of an installation that keeps them in S3; None where they are files."""
+    url = places_of(data_dir).get("blobs_url")
+    if not url:
+        return None
+
+    async def fetched() -> dict[BlobKey, bytes]:
+        store = open_store(url)
+        try:
+            keys = [key async for key in store.keys()]  # noqa: SIM118 - no dict
+            return {key: b"".join([piece async for piece in store.read(key)]) for key in keys}
+        finally:
+            if isinstance(store, Remote):
+                await store.close()
+
+    # In a thread, since the test may be in a loop of its own.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(fetched())).result()
 
 
 def _kept(path: Path) -> str:
