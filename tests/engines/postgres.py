@@ -52,6 +52,8 @@ _SMALL = {
     "autovacuum": "off",
     "jit": "off",
     "logging_collector": "off",
+    # In its own directory, so that a server that was killed leaves nothing behind.
+    "dynamic_shared_memory_type": "mmap",
 }
 
 _made: list[str] = []
