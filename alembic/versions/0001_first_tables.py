@@ -111,6 +111,7 @@ def upgrade() -> None:
         sa.Column("upload_key", sa.String(length=400)),
         sa.Column("sealed_by", sa.Integer()),
         sa.Column("filing", sa.Text()),
+        sa.Column("part_size", sa.BigInteger()),
         sa.Column("token", sa.Text()),
         sa.Column("folder_id", ID),
         sa.Column("capability", sa.String(length=32)),
@@ -393,7 +394,7 @@ def upgrade() -> None:
         sa.Column("start", sa.BigInteger()),
         sa.Column("ordinal", sa.Integer()),
         sa.Column("size", sa.BigInteger(), nullable=False),
-        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("sha256", sa.String(length=64)),
         sa.Column("blob_key", sa.String(length=32)),
         sa.Column("inline", sa.LargeBinary()),
         sa.CheckConstraint(
@@ -413,3 +414,20 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_parts_attachment_id"), "parts", ["attachment_id"])
+
+    op.create_table(
+        "slots",
+        sa.Column("attachment_id", ID, nullable=False),
+        sa.Column("start", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("blob_key", sa.String(length=32), nullable=False),
+        sa.Column("open_until", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["attachment_id"],
+            ["attachments.id"],
+            name=op.f("fk_slots_attachment_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("attachment_id", "start", name=op.f("pk_slots")),
+        sa.UniqueConstraint("blob_key", name=op.f("uq_slots_blob_key")),
+    )

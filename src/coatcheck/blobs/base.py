@@ -126,6 +126,14 @@ class SignedRequest:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedForm:
+    """A multipart/form-data POST: these fields, in this order, and behind them the bytes as `file`."""
+
+    url: str
+    fields: dict[str, str]
+
+
 @runtime_checkable
 class Presigns(Protocol):
     """A store that others may be sent to for the bytes of one blob. `expires` is in seconds from now."""
@@ -143,6 +151,10 @@ class Presigns(Protocol):
 
     async def presign_put(self, key: BlobKey, *, size: int, expires: int) -> SignedRequest:
         """Stores a blob of exactly `size` bytes, if there is none under the key yet."""
+        ...
+
+    async def presign_form(self, key: BlobKey, *, size: int, expires: int) -> SignedForm:
+        """The same by a browser's form, which knows no condition: sent again, it replaces the blob by another."""
         ...
 
 

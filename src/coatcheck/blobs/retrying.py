@@ -7,7 +7,7 @@ from contextlib import aclosing
 from typing import cast
 
 from coatcheck.blobs.backoff import Backoff
-from coatcheck.blobs.base import BlobKey, RemoteBlobStore, SignedRequest
+from coatcheck.blobs.base import BlobKey, RemoteBlobStore, SignedForm, SignedRequest
 from coatcheck.domain.errors import Unavailable
 
 
@@ -67,6 +67,9 @@ class RetryingBlobStore:
 
     async def presign_put(self, key: BlobKey, *, size: int, expires: int) -> SignedRequest:
         return await self._store.presign_put(key, size=size, expires=expires)
+
+    async def presign_form(self, key: BlobKey, *, size: int, expires: int) -> SignedForm:
+        return await self._store.presign_form(key, size=size, expires=expires)
 
     async def marker(self) -> str | None:
         return await self._backoff.run(self._store.marker)

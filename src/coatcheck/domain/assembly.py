@@ -41,7 +41,9 @@ def fit(parts: Sequence[Part], new: Part, total: int, agreed: Collection[int] = 
         raise Excess(total=total)
     for part in parts:
         if span_of(part) == mine:
-            return Fit(repeats=_same(part, new))
+            if part.sha256 is None and part.id not in agreed:
+                return Fit(compare=(part,))
+            return Fit(repeats=part if part.sha256 is None else _same(part, new))
     return Fit(
         compare=tuple(
             part for part in parts if span_of(part).overlaps(mine) and part.id not in agreed

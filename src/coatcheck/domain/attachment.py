@@ -13,14 +13,15 @@ from coatcheck.domain.lifecycle import VISIBLE, State
 class Part:
     """Bytes received in one request. Placed by `start` (bytes) or by `ordinal` (1, 2, …), whichever its dialect uses.
 
-    The bytes are in the blob `blob_key`, or, when small, in `inline`; `id` is 0 until recorded.
+    The bytes are in the blob `blob_key`, or, when small, in `inline`; `id` is 0 until recorded. `sha256` is None where
+    they went to the store past us.
     """
 
     id: int = 0
     start: int | None = None
     ordinal: int | None = None
     size: int
-    sha256: str
+    sha256: str | None
     blob_key: str | None = None
     inline: bytes | None = None
 
@@ -35,7 +36,8 @@ class Attachment:
 
     `size` is the whole size: known at the end of a deposit, declared at the start of a chunked upload.
     `grouping` is what a dialect groups it by, such as a conversation; `width` and `height`, in pixels, are an image's.
-    `sealed_by` is the ordinal of the part that completed it, `filing` where a chunked upload will be filed.
+    `sealed_by` is the ordinal of the part that completed it, `filing` where a chunked upload will be filed. `part_size`
+    is how an upload that was begun before its bytes is cut; its digests are what was announced, until it is complete.
     """
 
     id: int
@@ -61,6 +63,7 @@ class Attachment:
     capability: str | None = None
     sealed_by: int | None = None
     filing: Filing | None = None
+    part_size: int | None = None
 
     def readable(self, now: int) -> bool:
         """Whole, and not past its time: expiry counts from the moment, not from the sweep."""
@@ -138,6 +141,7 @@ class Draft:
     folder_id: int | None = None
     capability: str | None = None
     filing: Filing | None = None
+    part_size: int | None = None
     part: Part | None = None
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from coatcheck.domain.attachment import Due
 from coatcheck.domain.lifecycle import Event, State, sources, target
 from coatcheck.repositories.rows import DUE_COLUMNS, due_of, expirable, unexpired, unheld, unpurged
+from coatcheck.repositories.slots import close_slots
 from coatcheck.repositories.tables import attachments, claims, containers, derivatives, parts
 
 # A deleted attachment's place in the tree, and its capability, are free for others at once.
@@ -172,6 +173,7 @@ class Lives:
         ).one_or_none()
         if row is None:
             return None
+        await close_slots(self._connection, attachment_id, now)
         await self._connection.execute(delete(parts).where(parts.c.attachment_id == attachment_id))
         await self._connection.execute(
             delete(claims).where(claims.c.attachment_id == attachment_id)

@@ -119,6 +119,24 @@ class Receiving:
         )
         return first([attachment_of(row) for row in rows])
 
+    async def begun(
+        self, owner_id: int, public_id: str, now: int, *, lock: bool = False
+    ) -> Attachment | None:
+        """The owner's upload that was begun before its bytes, open or completed since."""
+        query = select(*COLUMNS).where(
+            attachments.c.public_id == public_id,
+            attachments.c.owner_id == owner_id,
+            attachments.c.part_size.is_not(None),
+            or_(
+                and_(attachments.c.state == State.RECEIVING.value, attachments.c.expires_at > now),
+                readable(now),
+            ),
+        )
+        rows = await self._connection.execute(
+            query.with_for_update(key_share=True) if lock else query
+        )
+        return first([attachment_of(row) for row in rows])
+
     async def count_receiving(self, owner_id: int) -> int:
         return int(
             await self._connection.scalar(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, RowMapping, and_, or_, select
+from sqlalchemy import ColumnElement, Row, RowMapping, and_, bindparam, or_, select
 
 from coatcheck.domain.attachment import Attachment, Draft, Due, Part
 from coatcheck.domain.folder import Filing
@@ -35,7 +35,7 @@ DUE_COLUMNS = [
 ]
 
 
-def unexpired(now: int) -> ColumnElement[bool]:
+def unexpired(now: int | ColumnElement[Any]) -> ColumnElement[bool]:
     return or_(attachments.c.expires_at.is_(None), attachments.c.expires_at > now)
 
 
@@ -48,17 +48,27 @@ def readable(now: int) -> ColumnElement[bool]:
 
 def readable_by(caller: Principal, now: int) -> ColumnElement[bool]:
     """Detached: its owner alone. Claimed: the whole tenant."""
+    return _readable_by(caller.tenant_id, caller.id, now)
+
+
+def _readable_by(tenant_id: Any, caller_id: Any, now: Any) -> ColumnElement[bool]:
     return and_(
-        attachments.c.tenant_id == caller.tenant_id,
+        attachments.c.tenant_id == tenant_id,
         or_(
             attachments.c.state == State.CLAIMED.value,
             and_(
                 attachments.c.state == State.DETACHED.value,
-                attachments.c.owner_id == caller.id,
+                attachments.c.owner_id == caller_id,
                 unexpired(now),
             ),
         ),
     )
+
+
+#: The same for a statement that is made once and asked with `caller_tenant_id`, `caller_id` and `now`.
+READABLE_BY_CALLER = _readable_by(
+    bindparam("caller_tenant_id"), bindparam("caller_id"), bindparam("now")
+)
 
 
 def unheld() -> ColumnElement[bool]:
@@ -103,6 +113,7 @@ def row_of(draft: Draft) -> dict[str, Any]:
         "folder_id": draft.folder_id,
         "capability": draft.capability,
         "filing": draft.filing.token if draft.filing else None,
+        "part_size": draft.part_size,
     }
 
 

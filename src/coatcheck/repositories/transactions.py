@@ -33,6 +33,7 @@ from coatcheck.repositories.receiving import Receiving
 from coatcheck.repositories.repairing import Repairing
 from coatcheck.repositories.replays import Replays
 from coatcheck.repositories.schema import REVISION, serves
+from coatcheck.repositories.slots import Slots
 
 
 class Facts:
@@ -109,6 +110,10 @@ class Facts:
     @cached_property
     def replays(self) -> Replays:
         return Replays(self._connection)
+
+    @cached_property
+    def slots(self) -> Slots:
+        return Slots(self._connection)
 
 
 class Transactions:

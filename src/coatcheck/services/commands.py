@@ -69,7 +69,8 @@ class Receive:
 
     `place` is called once, with the part's first bytes, when the last of them has arrived; `known` is the same where
     the request's head tells it, so that a part that cannot fit is refused before its bytes are taken.
-    `shared`: the key belongs to the tenant, not to the caller. `replay_any`: after completion any part may be sent
+    `shared`: the key belongs to the tenant, not to the caller. `begun`: the upload is there already, and is completed by
+    a request of its own, not by its last part. `replay_any`: after completion any part may be sent
     again, not only the last. `window` is how long the upload stays open in ms, counted from its last part when
     `sliding`, else from its first. `expected` are digests of the part, `expected_whole` of all that the parts make.
     """
@@ -85,12 +86,45 @@ class Receive:
     window: int
     sliding: bool
     shared: bool
+    begun: bool = False
     replay_any: bool
     lifetime: int | None
     digests: frozenset[str] = frozenset()
     expected: tuple[Digest, ...] = ()
     expected_whole: tuple[Digest, ...] = ()
     supersede: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completion:
+    """What becomes of an upload that is whole: see Receive. `ordinal` is that of the part that made it so."""
+
+    lifetime: int | None
+    digests: frozenset[str] = frozenset()
+    expected: tuple[Digest, ...] = ()
+    supersede: bool = False
+    ordinal: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Begin:
+    """An upload of `size` bytes that will come in parts of `part_size`, each stored by the client itself where the
+    store can be told to let it.
+
+    `expected` is what the sender says that the whole will be. `window` is how long it stays open in ms.
+    """
+
+    caller: Principal
+    dialect: str
+    name: str | None
+    media_type: str
+    description: str | None = None
+    size: int
+    max_size: int
+    part_size: int
+    window: int
+    expected: tuple[Digest, ...] = ()
+    request: RequestId | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,7 +229,7 @@ class DeleteContainer:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Of one installation; bytes and ms."""
+    """Of one installation; bytes and ms. Somebody may begin to store a blob for `url_life`, and take `url_slack` more."""
 
     inline_max: int = 64 * 1024
     lease: int = 15 * 60 * 1000
@@ -204,3 +238,5 @@ class Limits:
     replay: int = 24 * 60 * 60 * 1000
     detached: int = 24 * 60 * 60 * 1000
     tombstone: int = 24 * 60 * 60 * 1000
+    url_life: int = 60 * 60 * 1000
+    url_slack: int = 60 * 60 * 1000

@@ -9,7 +9,7 @@ from coatcheck.domain.attachment import Attachment, Part
 from coatcheck.domain.digest import SHA3_256
 from coatcheck.domain.errors import Gone
 from coatcheck.domain.lifecycle import VISIBLE, Event, State, after
-from coatcheck.services.commands import Placement, Receive
+from coatcheck.services.commands import Completion
 from coatcheck.services.contention import persistently
 from coatcheck.services.filing import SITE, find_or_make_folders, free_place, hold
 from coatcheck.services.names import kept_digests, new_capability
@@ -32,14 +32,14 @@ class Completing:
         self._purging = purging
 
     async def complete(
-        self, command: Receive, placement: Placement, upload: Attachment, parts: list[Part]
+        self, command: Completion, upload: Attachment, parts: list[Part]
     ) -> Attachment:
         """One of several that try at once does it; the others are told the same outcome."""
         digests = await self._running.whole(upload, parts, command.digests)
-        await self._running.confirm(digests, upload, parts, command.expected_whole)
+        await self._running.confirm(digests, upload, parts, command.expected)
         superseded: list[int] = []
         with suppress(_Beaten):
-            superseded = await persistently(partial(self._try, command, placement, upload, digests))
+            superseded = await persistently(partial(self._try, command, upload, digests))
         async with self._transactions.read() as facts:
             current = await facts.attachments.recorded(upload.public_id)
         self._running.forget(upload.id)
@@ -49,19 +49,18 @@ class Completing:
         return current
 
     async def _try(
-        self, command: Receive, placement: Placement, upload: Attachment, digests: dict[str, str]
+        self, command: Completion, upload: Attachment, digests: dict[str, str]
     ) -> list[int]:
         async with self._transactions.write() as facts:
             current = await facts.attachments.recorded(upload.public_id)
             if current is None or current.state is not State.RECEIVING:
                 return []
-            return await self._seal(facts, command, placement, current, digests)
+            return await self._seal(facts, command, current, digests)
 
     async def _seal(
         self,
         facts: Facts,
-        command: Receive,
-        placement: Placement,
+        command: Completion,
         upload: Attachment,
         digests: dict[str, str],
     ) -> list[int]:
@@ -72,7 +71,7 @@ class Completing:
             **kept_digests(digests),
             "created_at": now,
             "expires_at": None if command.lifetime is None else now + command.lifetime,
-            "sealed_by": placement.ordinal,
+            "sealed_by": command.ordinal,
         }
         if upload.filing:
             state = after(state, Event.CLAIM)

@@ -20,6 +20,7 @@ from coatcheck.services.attachment_facts import (
     Listings,
     Lives,
     Receiving,
+    Slots,
 )
 from coatcheck.services.audit_facts import Auditing, Repairing
 
@@ -239,6 +240,9 @@ class Facts(Protocol):
 
     @property
     def replays(self) -> Replays: ...
+
+    @property
+    def slots(self) -> Slots: ...
 
     @property
     def auditing(self) -> Auditing: ...

@@ -70,8 +70,8 @@ class Moving:
         if keys:
             yield keys
 
-    async def _kept(self, keys: list[BlobKey]) -> dict[BlobKey, str]:
-        """The SHA-256 on record of those that belong to what is neither deleted nor expired."""
+    async def _kept(self, keys: list[BlobKey]) -> dict[BlobKey, str | None]:
+        """The SHA-256 on record, if it is, of those that belong to what is neither deleted nor expired."""
         async with self._transactions.read() as facts:
             found = await facts.attachments.kept_blobs(keys)
         return {BlobKey(key): digest for key, digest in found.items()}
@@ -79,7 +79,7 @@ class Moving:
     async def _one(
         self,
         key: BlobKey,
-        recorded: str,
+        recorded: str | None,
         turns: asyncio.Semaphore,
         stop: asyncio.Event,
         moved: Moved,
@@ -99,8 +99,12 @@ class Moving:
             moved.blobs += 1
             moved.size += size
 
-    async def _copy(self, key: BlobKey, recorded: str) -> int | None:
+    async def _copy(self, key: BlobKey, recorded: str | None) -> int | None:
         """Bytes moved; None where it was deleted meanwhile. Raises BlobMissing, _Damaged, Unavailable."""
+        if (
+            recorded is None
+        ):  # it came past us: what the old store has is all there is to compare with
+            recorded = await _Passing(self._old, key).read()
         passing = _Passing(self._old, key)
         try:
             await self._new.put(key, passing)
@@ -109,9 +113,7 @@ class Moving:
         else:
             ours = True
         there = _Passing(self._new, key)
-        async for _ in there:
-            pass
-        if there.sha256() != recorded:
+        if await there.read() != recorded:
             if ours:
                 await self._new.delete(key)
             where = "old" if not ours or passing.sha256() != recorded else "new"
@@ -144,6 +146,12 @@ class _Passing(AsyncIterable[bytes]):
                 await self._hashes.begin(data)
                 self.size += len(data)
                 yield data
+
+    async def read(self) -> str:
+        """To its end; the SHA-256."""
+        async for _ in self:
+            pass
+        return self.sha256()
 
     def sha256(self) -> str:
         return self._hashes.hexdigests()[SHA256]

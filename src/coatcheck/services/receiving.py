@@ -21,10 +21,10 @@ from coatcheck.domain.errors import (
     Unavailable,
 )
 from coatcheck.domain.lifecycle import State
-from coatcheck.services.commands import Limits, Placement, Receive
+from coatcheck.services.commands import Completion, Limits, Placement, Receive
 from coatcheck.services.completing import Completing
 from coatcheck.services.contention import persistently
-from coatcheck.services.names import new_public_id
+from coatcheck.services.names import new_public_id, upload_key
 from coatcheck.services.ports import Clock, Facts, Transactions
 from coatcheck.services.reading import Reading, same_bytes
 from coatcheck.services.running_digests import RunningDigests
@@ -123,13 +123,18 @@ class Receiving:
         upload = placed.upload
         if upload.state is not State.RECEIVING:
             return Progress(upload)
-        if not whole(placed.parts, upload.size):
+        if command.begun or not whole(placed.parts, upload.size):
             self._running.advance(upload.id, command.digests)
             return Progress(upload)
+        completion = Completion(
+            lifetime=command.lifetime,
+            digests=command.digests,
+            expected=command.expected_whole,
+            supersede=command.supersede,
+            ordinal=placement.ordinal,
+        )
         try:
-            return Progress(
-                await self._completing.complete(command, placement, upload, placed.parts)
-            )
+            return Progress(await self._completing.complete(completion, upload, placed.parts))
         except (Corrupt, Unavailable) as error:
             # Every part is recorded and stays: any of them, sent again, tries again.
             error.facts["completing"] = True
@@ -198,6 +203,8 @@ class Receiving:
         return _Placed(upload, parts, Fit(repeats=repeats)) if repeats else None
 
     async def _open(self, facts: Facts, command: Receive, placement: Placement) -> Attachment:
+        if command.begun:
+            raise Gone
         caller, now = command.caller, self._clock.now()
         key = _upload_key(command, placement)
         await facts.lives.expire_upload(caller.tenant_id, key, now)
@@ -265,5 +272,4 @@ class Receiving:
 
 
 def _upload_key(command: Receive, placement: Placement) -> str:
-    owner = "" if command.shared else str(command.caller.id)
-    return f"{command.dialect}:{owner}:{placement.key}"
+    return upload_key(command.dialect, None if command.shared else command.caller, placement.key)

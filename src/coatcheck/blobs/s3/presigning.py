@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from coatcheck.blobs.base import SignedRequest
+from coatcheck.blobs.base import SignedForm, SignedRequest
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client
@@ -48,5 +48,19 @@ def put(bucket: str, name: str, expires: int, size: int) -> Signing:
         return SignedRequest(
             method="PUT", url=url, headers={"Content-Length": str(size), "If-None-Match": "*"}
         )
+
+    return sign
+
+
+def form(
+    bucket: str, name: str, expires: int, size: int
+) -> Callable[["S3Client"], Awaitable[SignedForm]]:
+    """The policy holds the length of the file; there is none that forbids a second one."""
+
+    async def sign(client: S3Client) -> SignedForm:
+        signed = await client.generate_presigned_post(
+            bucket, name, Conditions=[["content-length-range", size, size]], ExpiresIn=expires
+        )
+        return SignedForm(url=signed["url"], fields=signed["fields"])
 
     return sign

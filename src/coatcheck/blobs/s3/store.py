@@ -9,7 +9,14 @@ from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, cast
 
 from coatcheck.blobs.backoff import Backoff
-from coatcheck.blobs.base import BlobKey, BlobMissing, SignedRequest, StoreRefuses, checked
+from coatcheck.blobs.base import (
+    BlobKey,
+    BlobMissing,
+    SignedForm,
+    SignedRequest,
+    StoreRefuses,
+    checked,
+)
 from coatcheck.blobs.s3 import presigning
 from coatcheck.blobs.s3.address import Address
 from coatcheck.blobs.s3.connection import Connection
@@ -132,6 +139,11 @@ class S3BlobStore:
     async def presign_put(self, key: BlobKey, *, size: int, expires: int) -> SignedRequest:
         return await self._connection.ask(
             presigning.put(self._bucket, self._name(key), expires, size)
+        )
+
+    async def presign_form(self, key: BlobKey, *, size: int, expires: int) -> SignedForm:
+        return await self._connection.ask(
+            presigning.form(self._bucket, self._name(key), expires, size)
         )
 
     async def marker(self) -> str | None:

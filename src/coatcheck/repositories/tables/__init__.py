@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from coatcheck.repositories.tables.attachments import attachments, derivatives, intents, parts
+from coatcheck.repositories.tables.attachments import (
+    attachments,
+    derivatives,
+    intents,
+    parts,
+    slots,
+)
 from coatcheck.repositories.tables.base import metadata
 from coatcheck.repositories.tables.containers import (
     claims,
@@ -33,5 +39,6 @@ __all__ = [
     "principals",
     "quotas",
     "replays",
+    "slots",
     "tenants",
 ]

@@ -64,6 +64,7 @@ attachments = Table(
     Column("upload_key", String(400)),
     Column("sealed_by", Integer),
     Column("filing", Text),
+    Column("part_size", BigInteger),
     Column("token", Text),
     Column("folder_id", ForeignKey("folders.id", ondelete="RESTRICT")),
     Column("capability", String(32), unique=True),
@@ -131,12 +132,24 @@ parts = Table(
     Column("start", BigInteger),
     Column("ordinal", Integer),
     Column("size", BigInteger, nullable=False),
-    Column("sha256", String(64), nullable=False),
+    Column("sha256", String(64)),
     Column("blob_key", String(32), unique=True),
     Column("inline", LargeBinary),
     CheckConstraint("(blob_key IS NULL) <> (inline IS NULL)", name="one_place"),
     UniqueConstraint("attachment_id", "ordinal"),
     sqlite_autoincrement=True,
+)
+
+#: Blobs that somebody else may store, for one part of an upload each, until `open_until`. Each has an intent too, with
+#: the upload's public id for its lease, until it is recorded.
+slots = Table(
+    "slots",
+    metadata,
+    Column("attachment_id", ForeignKey("attachments.id", ondelete="CASCADE"), primary_key=True),
+    Column("start", BigInteger, primary_key=True, autoincrement=False),
+    Column("size", BigInteger, nullable=False),
+    Column("blob_key", String(32), nullable=False, unique=True),
+    Column("open_until", BigInteger, nullable=False),
 )
 
 #: What was made of an attachment's bytes, such as a thumbnail: small, kept beside it, and gone with it.

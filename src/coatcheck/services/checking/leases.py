@@ -52,7 +52,9 @@ class Leases:
         return None
 
     def _latest(self) -> int:
-        return self._clock.now() + self._limits.lease + _SLACK
+        limits = self._limits
+        longest = max(limits.lease, limits.url_life + limits.url_slack)
+        return self._clock.now() + longest + _SLACK
 
 
 def _finding(kind: str, subject: str, id: int | str, says: str) -> Finding:
