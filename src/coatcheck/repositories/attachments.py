@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coatcheck.domain.attachment import Attachment, Draft, Part
@@ -14,17 +14,45 @@ from coatcheck.domain.lifecycle import VISIBLE, Event, State, target
 from coatcheck.domain.principal import Principal
 from coatcheck.repositories.rows import (
     COLUMNS,
+    DIGESTS,
+    READABLE_BY_CALLER,
     attachment_of,
     first,
     part_row,
     readable,
-    readable_by,
     recorded,
     row_of,
 )
 from coatcheck.repositories.tables import attachments, parts
 
 _SPANS = [column for column in parts.c if column.name not in ("inline", "attachment_id")]
+
+# Statements of nearly every request are made once: to make one takes longer than to carry it out.
+_OF_ATTACHMENT = parts.c.attachment_id == bindparam("attachment_id")
+_PARTS = select(*_SPANS).where(_OF_ATTACHMENT)
+_PARTS_WITH_BYTES = select(*_SPANS, parts.c.inline).where(_OF_ATTACHMENT)
+_INSERT = insert(attachments).returning(attachments.c.id, sort_by_parameter_order=True)
+_INSERT_PARTS = insert(parts)
+
+
+def _candidates(column: ColumnElement[Any]) -> Select[Any]:
+    """What a caller may read under one of its names, its own detached ones first, then the newest."""
+    return (
+        select(*COLUMNS)
+        .where(column == bindparam("name"), READABLE_BY_CALLER)
+        .order_by((attachments.c.state == State.CLAIMED.value), attachments.c.id.desc())
+    )
+
+
+_CANDIDATES = {
+    column.name: _candidates(column)
+    for column in (
+        attachments.c.id,
+        attachments.c.public_id,
+        attachments.c.token,
+        *(attachments.c[algorithm] for algorithm in DIGESTS),
+    )
+}
 
 
 class Attachments:
@@ -33,15 +61,12 @@ class Attachments:
 
     async def add(self, drafts: Sequence[Draft]) -> list[Attachment]:
         """Record whole attachments with their parts, in the order given: two statements however many there are."""
-        rows = await self._connection.execute(
-            insert(attachments).returning(attachments.c.id, sort_by_parameter_order=True),
-            [row_of(draft) for draft in drafts],
-        )
+        rows = await self._connection.execute(_INSERT, [row_of(draft) for draft in drafts])
         ids = list(rows.scalars())
         found = [(id, draft.part) for id, draft in zip(ids, drafts, strict=True) if draft.part]
         if found:
             await self._connection.execute(
-                insert(parts), [part_row(id, part) for id, part in found]
+                _INSERT_PARTS, [part_row(id, part) for id, part in found]
             )
         return [recorded(id, draft) for id, draft in zip(ids, drafts, strict=True)]
 
@@ -101,22 +126,26 @@ class Attachments:
         rows = await self._connection.execute(query.order_by(attachments.c.id).limit(limit))
         return [attachment_of(row) for row in rows]
 
-    async def candidates(
-        self, caller: Principal, where: ColumnElement[bool], now: int
-    ) -> list[Attachment]:
-        """What the caller may read, its own detached ones first, then the newest."""
+    async def _best(
+        self, caller: Principal, column: str, name: object, now: int
+    ) -> Attachment | None:
         rows = await self._connection.execute(
-            select(*COLUMNS)
-            .where(where, readable_by(caller, now))
-            .order_by((attachments.c.state == State.CLAIMED.value), attachments.c.id.desc())
+            _CANDIDATES[column],
+            {
+                "name": name,
+                "caller_tenant_id": caller.tenant_id,
+                "caller_id": caller.id,
+                "now": now,
+            },
         )
-        return [attachment_of(row) for row in rows]
+        row = rows.first()
+        return None if row is None else attachment_of(row)
 
     async def by_id(self, caller: Principal, attachment_id: int, now: int) -> Attachment | None:
-        return first(await self.candidates(caller, attachments.c.id == attachment_id, now))
+        return await self._best(caller, "id", attachment_id, now)
 
     async def by_public_id(self, caller: Principal, public_id: str, now: int) -> Attachment | None:
-        return first(await self.candidates(caller, attachments.c.public_id == public_id, now))
+        return await self._best(caller, "public_id", public_id, now)
 
     async def why_not(self, caller: Principal, reference: Reference, now: int) -> str:
         """Why the caller cannot read its own attachment: "incomplete", "expired", or, as for others', "not_found"."""
@@ -139,12 +168,12 @@ class Attachments:
         return "incomplete" if row.state == State.RECEIVING.value else "not_found"
 
     async def by_token(self, caller: Principal, token: str, now: int) -> Attachment | None:
-        return first(await self.candidates(caller, attachments.c.token == token, now))
+        return await self._best(caller, "token", token, now)
 
     async def by_digest(
         self, caller: Principal, algorithm: str, digest: str, now: int
     ) -> Attachment | None:
-        return first(await self.candidates(caller, attachments.c[algorithm] == digest, now))
+        return await self._best(caller, algorithm, digest, now)
 
     async def by_capability(self, capability: str, now: int) -> Attachment | None:
         """Whoever knows the capability may read: it is random, and only its holder was told."""
@@ -160,10 +189,10 @@ class Attachments:
         )
         return first([attachment_of(row) for row in rows])
 
-    async def parts(self, attachment_id: int) -> list[Part]:
-        """Without their inline bytes; those come with `part_bytes`."""
+    async def parts(self, attachment_id: int, *, inline: bool = False) -> list[Part]:
+        """Without their inline bytes, which else come with `part_bytes`."""
         rows = await self._connection.execute(
-            select(*_SPANS).where(parts.c.attachment_id == attachment_id)
+            _PARTS_WITH_BYTES if inline else _PARTS, {"attachment_id": attachment_id}
         )
         return [Part(**row._mapping) for row in rows]
 

@@ -8,7 +8,7 @@ would wait for them until they give up. So what was asked of the database is see
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -18,22 +18,29 @@ T = TypeVar("T")
 
 
 class Connection(AsyncConnection):
-    """Its statements are not interrupted. SQLite's driver sees to that itself, where it waits at all."""
+    """Its statements are not interrupted."""
 
     async def execute(self, *args: Any, **options: Any) -> Any:
-        work = super().execute(*args, **options)
-        return await (work if self.dialect.name == "sqlite" else uninterrupted(work))
+        return await seen_through(self.engine, super().execute(*args, **options))
 
 
 @asynccontextmanager
 async def connected(engine: AsyncEngine) -> AsyncIterator[Connection]:
     connection = Connection(engine)
     try:
-        _ = await uninterrupted(connection.start())
+        _ = await seen_through(engine, connection.start())
         yield connection
     finally:
         if connection.sync_connection is not None:
-            await uninterrupted(connection.close())
+            await seen_through(engine, connection.close())
+
+
+def seen_through(engine: AsyncEngine, work: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
+    """Not interrupted. SQLite's driver waits for hardly anything, and sees to that itself where it does.
+
+    That nobody else has a turn meanwhile keeps its connections few, too: one serves all readers.
+    """
+    return work if engine.dialect.name == "sqlite" else uninterrupted(work)
 
 
 async def uninterrupted(work: Awaitable[T]) -> T:

@@ -15,7 +15,7 @@ from coatcheck.repositories import postgresql
 from coatcheck.repositories.attachments import Attachments
 from coatcheck.repositories.auditing import Auditing
 from coatcheck.repositories.claims import Claims
-from coatcheck.repositories.connecting import connected, uninterrupted
+from coatcheck.repositories.connecting import connected, seen_through, uninterrupted
 from coatcheck.repositories.containers import Containers
 from coatcheck.repositories.derivatives import Derivatives
 from coatcheck.repositories.engine import for_reading
@@ -137,7 +137,7 @@ class Transactions:
         with in_our_words():
             async with self._turn, connected(self._engine) as connection:
                 transaction = connection.begin()
-                _ = await uninterrupted(transaction.start())
+                _ = await seen_through(self._engine, transaction.start())
                 try:
                     yield Facts(connection, *self._limits)
                 except BaseException:

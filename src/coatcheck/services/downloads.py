@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from coatcheck.blobs.base import BlobKey, BlobStore, LocalPath, Presigns, checked
-from coatcheck.domain.attachment import Attachment, Part
+from coatcheck.domain.attachment import Attachment, Part, slices
 from coatcheck.domain.claim import ByDigest, Reference
 from coatcheck.domain.errors import Corrupt, Gone, NotFound
 from coatcheck.domain.lifecycle import VISIBLE
 from coatcheck.domain.principal import Principal
 from coatcheck.services.digests import Digests
-from coatcheck.services.ports import Clock, Transactions
+from coatcheck.services.ports import Clock, Facts, Transactions
 from coatcheck.services.reading import Reading
 from coatcheck.services.resolving import resolve
+
+
+#: Bytes of an attachment that are fetched with the facts, where they lie beside them.
+_AT_ONCE = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,14 @@ class Content:
 
     def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
         return self.reading.span(self.parts, start, stop)
+
+    def held(self, start: int, stop: int) -> bytes | None:
+        """These bytes, where all of them are here already."""
+        pieces = slices(self.parts, start, stop)
+        runs = [
+            piece.part.inline[piece.start : piece.stop] for piece in pieces if piece.part.inline
+        ]
+        return b"".join(runs) if len(runs) == len(pieces) else None
 
     def path(self) -> Path | None:
         """The local file that is exactly the content, where there is one."""
@@ -101,25 +113,30 @@ class Downloads:
 
     async def open(self, caller: Principal, reference: Reference) -> Content:
         """Raises NotFound."""
-        return await self._content(await self.find(caller, reference))
+        async with self._transactions.read() as facts:
+            found = await resolve(facts, caller, reference, self._clock.now())
+            if found is not None:
+                return await self._content(facts, found)
+        found = await self.find(caller, reference)  # which does more than to look
+        async with self._transactions.read() as facts:
+            return await self._content(facts, found)
 
     async def open_by_capability(self, capability: str) -> Content:
         """For whoever knows it. Raises NotFound."""
         async with self._transactions.read() as facts:
             found = await facts.attachments.by_capability(capability, self._clock.now())
-        if found is None:
-            raise NotFound
-        return await self._content(found)
+            if found is None:
+                raise NotFound
+            return await self._content(facts, found)
 
     async def open_by_public_id(self, public_id: str) -> Content:
         """For whoever knows it: it is random, and told to those who may see the attachment. Raises NotFound."""
         async with self._transactions.read() as facts:
             found = await facts.attachments.recorded(public_id)
-        if found is None or not found.readable(self._clock.now()):
-            raise NotFound
-        return await self._content(found)
+            if found is None or not found.readable(self._clock.now()):
+                raise NotFound
+            return await self._content(facts, found)
 
-    async def _content(self, attachment: Attachment) -> Content:
-        async with self._transactions.read() as facts:
-            parts = await facts.attachments.parts(attachment.id)
+    async def _content(self, facts: Facts, attachment: Attachment) -> Content:
+        parts = await facts.attachments.parts(attachment.id, inline=attachment.size <= _AT_ONCE)
         return Content(attachment, parts, self._reading, self._blobs, self._transactions)

@@ -92,7 +92,12 @@ async def content_response(
         and "http.response.pathsend" in request.scope.get("extensions", {})
     ):
         return PathResponse(str(path), headers)
-    response = StreamingResponse(content.read(span.start, span.stop), status_code=status)
+    held = content.held(span.start, span.stop)
+    response: Response
+    if held is not None:
+        response = Response(held, status)
+    else:
+        response = StreamingResponse(content.read(span.start, span.stop), status_code=status)
     response.raw_headers = [
         (k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()
     ]
