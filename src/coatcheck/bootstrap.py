@@ -21,18 +21,22 @@ from coatcheck.reaper import Reaper
 from coatcheck.repositories.engine import file_of, open_engine
 from coatcheck.repositories.postgresql import Patience
 from coatcheck.repositories.transactions import Transactions
+from coatcheck.services.availability import Availability
 from coatcheck.services.belonging import Belonging
 from coatcheck.services.bundle import Services
 from coatcheck.services.checking import Checking
 from coatcheck.services.claims import Claims
 from coatcheck.services.commands import Limits
+from coatcheck.services.completing import Completing
 from coatcheck.services.containers import Containers
 from coatcheck.services.deleting import Deleting
 from coatcheck.services.details import Details
 from coatcheck.services.digests import Digests
+from coatcheck.services.direct_uploads import DirectUploads
 from coatcheck.services.downloads import Downloads
 from coatcheck.services.failed_uploads import FailedUploads
 from coatcheck.services.folders import Folders
+from coatcheck.services.form_uploads import FormUploads
 from coatcheck.services.hosting import Hosting
 from coatcheck.services.keys import Keys
 from coatcheck.services.listing import Listing
@@ -44,6 +48,7 @@ from coatcheck.services.reaping import Reaping
 from coatcheck.services.recorder import Recorder
 from coatcheck.services.replaying import Replaying
 from coatcheck.services.running_digests import RunningDigests
+from coatcheck.services.slotting import Slotting
 from coatcheck.services.thumbnails import Thumbnails
 from coatcheck.services.tree import Tree
 from coatcheck.services.uploads import Uploads
@@ -73,13 +78,27 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
         max_open_uploads=settings.max_open_uploads,
         max_parts=settings.max_parts,
         detached=settings.detached_ttl * 1000,
+        url_life=settings.upload_url_ttl * 1000,
     )
     running = RunningDigests(transactions, blobs)
     digests = Digests(transactions, running)
     downloads = Downloads(transactions, blobs, clock, digests)
     thumbnails = Thumbnails(transactions, downloads, open_imaging(settings.thumbnail_max_pixels))
     replaying = Replaying(transactions, clock, limits)
+    availability = Availability(transactions, blobs, limits)
     purging = Purging(transactions, blobs, clock, limits)
+    slotting = Slotting(transactions, blobs, clock, limits)
+    direct_uploads = DirectUploads(
+        transactions=transactions,
+        blobs=blobs,
+        clock=clock,
+        limits=limits,
+        replaying=replaying,
+        slotting=slotting,
+        running=running,
+        completing=Completing(transactions, clock, running, purging),
+        purging=purging,
+    )
     reaping = Reaping(
         transactions=transactions,
         blobs=blobs,
@@ -100,6 +119,8 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
                 purging=purging,
                 probe=HeaderProbe,
             ),
+            direct_uploads=direct_uploads,
+            form_uploads=FormUploads(blobs, limits, direct_uploads, slotting),
             downloads=downloads,
             thumbnails=thumbnails,
             details=Details(transactions, clock),
@@ -121,6 +142,7 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
                 reaping=reaping,
                 patience=10 * settings.reap_every * 1000,
             ),
+            availability=availability,
             belonging=Belonging(transactions, blobs),
             hosting=Hosting(
                 transactions,
@@ -138,6 +160,7 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
             clock=clock,
         )
     finally:
+        await availability.close()
         await thumbnails.close()
         await running.close()
         if isinstance(blobs, Remote):

@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from coatcheck.blobs.base import BlobStore
+from coatcheck.services.availability import Availability
 from coatcheck.services.belonging import Belonging
 from coatcheck.services.checking import Checking
 from coatcheck.services.claims import Claims
 from coatcheck.services.containers import Containers
 from coatcheck.services.deleting import Deleting
 from coatcheck.services.details import Details
+from coatcheck.services.direct_uploads import DirectUploads
 from coatcheck.services.downloads import Downloads
 from coatcheck.services.failed_uploads import FailedUploads
 from coatcheck.services.folders import Folders
+from coatcheck.services.form_uploads import FormUploads
 from coatcheck.services.hosting import Hosting
 from coatcheck.services.keys import Keys
 from coatcheck.services.listing import Listing
@@ -30,6 +33,8 @@ from coatcheck.services.uploads import Uploads
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     uploads: Uploads
+    direct_uploads: DirectUploads
+    form_uploads: FormUploads
     downloads: Downloads
     thumbnails: Thumbnails
     deleting: Deleting
@@ -44,6 +49,7 @@ class Services:
     people: People
     reaping: Reaping
     checking: Checking
+    availability: Availability
     belonging: Belonging
     hosting: Hosting
     moving: Moving | None

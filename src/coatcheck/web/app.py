@@ -96,6 +96,8 @@ def build_app(config: WireConfig, lifespan: Lifespan) -> FastAPI:
 def _add_error_handlers(app: FastAPI, dialects: tuple[Dialect, ...]) -> None:
     async def render(request: Request, error: Exception) -> Response:
         dialect = owner_of(request.url.path, dialects)
+        if services := getattr(request.app.state, "services", None):
+            services.availability.failed(error)
         problem = problem_of(error, dialect.statuses if dialect else {})
         if problem.status == 405:
             problem = replace(problem, headers={"Allow": _methods_of(app, request.url.path)})

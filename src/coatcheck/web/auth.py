@@ -10,6 +10,7 @@ from starlette.requests import Request
 from coatcheck.domain.errors import BadCredentials, Unauthenticated
 from coatcheck.domain.principal import Principal
 from coatcheck.services.bundle import Services
+from coatcheck.web.streaming import announced
 
 _MAX_LENGTH = 4096
 
@@ -18,8 +19,11 @@ async def authenticate(request: Request, services: Services, *schemes: str) -> P
     """Who asks. `schemes` are lower case: "bearer", "oauth", "basic" (login and key), or "basic:apikey" (Basic with
     that user name whoever it is).
 
-    Raises Unauthenticated where there are no credentials in one of the schemes, BadCredentials where they are wrong.
+    Raises Unauthenticated where there are no credentials in one of the schemes, BadCredentials where they are wrong;
+    Unavailable where a body comes that could not be kept, since database or store are away.
     """
+    if size := announced(request.headers):
+        await services.availability.expect(size)
     given = request.headers.getlist("authorization")
     if len(given) != 1 or len(given[0]) > _MAX_LENGTH:
         raise Unauthenticated

@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator
 from typing import Any
 
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive
 
@@ -53,9 +54,7 @@ class RequestBody:
     @classmethod
     def of(cls, request: Request, **deadlines: float) -> RequestBody:
         """The body of a request whose Content-Length, if any, is what it declares."""
-        length = request.headers.get("content-length", "")
-        declared = int(length) if _LENGTH.fullmatch(length) else None
-        return cls(request.receive, declared, **deadlines)
+        return cls(request.receive, _declared(request.headers), **deadlines)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         if self._begun:
@@ -94,6 +93,16 @@ class RequestBody:
         if first or self._in_window >= self._quota:
             self._patience.left = self._window
             self._in_window = 0
+
+
+def announced(headers: Headers) -> float:
+    """How many bytes the head says that the body has: 0 where there is none, infinite where it does not tell."""
+    return math.inf if "transfer-encoding" in headers else _declared(headers) or 0
+
+
+def _declared(headers: Headers) -> int | None:
+    length = headers.get("content-length", "")
+    return int(length) if _LENGTH.fullmatch(length) else None
 
 
 async def read_bytes(body: Body, limit: int) -> bytes:
