@@ -130,6 +130,12 @@ class Settings(BaseSettings):
     upload_lease: int = Field(
         15 * 60, ge=30, description="After this long without progress an upload counts as dead."
     )
+    upload_url_ttl: int = Field(
+        3600,
+        ge=60,
+        le=7 * 24 * 3600,
+        description="How long a client may take to begin sending a part straight to the S3 store.",
+    )
     first_byte_timeout: float = Field(
         30, gt=0, description="How long a body's first byte may take."
     )

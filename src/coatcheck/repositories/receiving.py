@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coatcheck.domain.attachment import Attachment, Draft, Part
+from coatcheck.domain.claim import ById, ByPublicId
 from coatcheck.domain.errors import Contended
 from coatcheck.domain.lifecycle import Event, State, sources
 from coatcheck.repositories.rows import (
@@ -120,12 +121,24 @@ class Receiving:
         return first([attachment_of(row) for row in rows])
 
     async def begun(
-        self, owner_id: int, public_id: str, now: int, *, lock: bool = False
+        self,
+        owner_id: int,
+        dialect: str,
+        reference: ById | ByPublicId,
+        now: int,
+        *,
+        lock: bool = False,
     ) -> Attachment | None:
         """The owner's upload that was begun before its bytes, open or completed since."""
+        named = (
+            attachments.c.id == reference.id
+            if isinstance(reference, ById)
+            else attachments.c.public_id == reference.public_id
+        )
         query = select(*COLUMNS).where(
-            attachments.c.public_id == public_id,
+            named,
             attachments.c.owner_id == owner_id,
+            attachments.c.dialect == dialect,
             attachments.c.part_size.is_not(None),
             or_(
                 and_(attachments.c.state == State.RECEIVING.value, attachments.c.expires_at > now),

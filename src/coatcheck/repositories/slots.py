@@ -94,7 +94,7 @@ class Slots:
 
 
 async def close_slots(connection: AsyncConnection, attachment_id: int, now: int) -> None:
-    """The attachment's blobs are gone: those that may be stored once more have an intent again, so that a sweep looks."""
+    """The attachment's blobs are gone: those that may be stored once more get an intent again, for a sweep."""
     recorded = (
         select(
             slots.c.blob_key,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from coatcheck.domain.attachment import Attachment, Draft, Due, Part
-from coatcheck.domain.claim import Reference
+from coatcheck.domain.claim import ById, ByPublicId, Reference
 from coatcheck.domain.derivative import Derivative
 from coatcheck.domain.lifecycle import State
 from coatcheck.domain.pages import Page, Window
@@ -28,7 +28,13 @@ class Receiving(Protocol):
         self, tenant_id: int, upload_key: str, now: int, since: int, *, lock: bool = False
     ) -> Attachment | None: ...
     async def begun(
-        self, owner_id: int, public_id: str, now: int, *, lock: bool = False
+        self,
+        owner_id: int,
+        dialect: str,
+        reference: ById | ByPublicId,
+        now: int,
+        *,
+        lock: bool = False,
     ) -> Attachment | None: ...
     async def count_receiving(self, owner_id: int) -> int: ...
 

@@ -69,10 +69,10 @@ class Receive:
 
     `place` is called once, with the part's first bytes, when the last of them has arrived; `known` is the same where
     the request's head tells it, so that a part that cannot fit is refused before its bytes are taken.
-    `shared`: the key belongs to the tenant, not to the caller. `begun`: the upload is there already, and is completed by
-    a request of its own, not by its last part. `replay_any`: after completion any part may be sent
-    again, not only the last. `window` is how long the upload stays open in ms, counted from its last part when
-    `sliding`, else from its first. `expected` are digests of the part, `expected_whole` of all that the parts make.
+    `shared`: the key belongs to the tenant, not to the caller. `begun`: the upload is there already. `completes`: the
+    last part completes it; else a request of its own does. `replay_any`: after completion any part may be sent again,
+    not only the last. `window` is how long the upload stays open in ms, counted from its last part when `sliding`, else
+    from its first. `expected` are digests of the part, `expected_whole` of all that the parts make.
     """
 
     caller: Principal
@@ -87,6 +87,7 @@ class Receive:
     sliding: bool
     shared: bool
     begun: bool = False
+    completes: bool = True
     replay_any: bool
     lifetime: int | None
     digests: frozenset[str] = frozenset()
@@ -229,7 +230,7 @@ class DeleteContainer:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Of one installation; bytes and ms. Somebody may begin to store a blob for `url_life`, and take `url_slack` more."""
+    """Of one installation; bytes and ms. What was signed may begin within `url_life`, and take `url_slack` more."""
 
     inline_max: int = 64 * 1024
     lease: int = 15 * 60 * 1000

@@ -25,6 +25,7 @@ from coatcheck.services.commands import Completion, Limits, Placement, Receive
 from coatcheck.services.completing import Completing
 from coatcheck.services.contention import persistently
 from coatcheck.services.names import new_public_id, upload_key
+from coatcheck.services.opening import open_upload
 from coatcheck.services.ports import Clock, Facts, Transactions
 from coatcheck.services.reading import Reading, same_bytes
 from coatcheck.services.running_digests import RunningDigests
@@ -123,7 +124,7 @@ class Receiving:
         upload = placed.upload
         if upload.state is not State.RECEIVING:
             return Progress(upload)
-        if command.begun or not whole(placed.parts, upload.size):
+        if not command.completes or not whole(placed.parts, upload.size):
             self._running.advance(upload.id, command.digests)
             return Progress(upload)
         completion = Completion(
@@ -208,8 +209,6 @@ class Receiving:
         caller, now = command.caller, self._clock.now()
         key = _upload_key(command, placement)
         await facts.lives.expire_upload(caller.tenant_id, key, now)
-        if await facts.receiving.count_receiving(caller.id) >= self._limits.max_open_uploads:
-            raise TooMany("There are too many open uploads.", limit=self._limits.max_open_uploads)
         draft = Draft(
             public_id=new_public_id(),
             tenant_id=caller.tenant_id,
@@ -225,10 +224,7 @@ class Receiving:
             upload_key=key,
             filing=placement.filing,
         )
-        upload, is_new = await facts.receiving.open(draft)
-        if is_new and not await facts.quotas.reserve(caller.id, placement.total, count=1):
-            raise QuotaExceeded
-        return upload
+        return await open_upload(facts, self._limits, draft)
 
     async def _add(
         self,

@@ -54,7 +54,7 @@ def put(bucket: str, name: str, expires: int, size: int) -> Signing:
 
 def form(
     bucket: str, name: str, expires: int, size: int
-) -> Callable[["S3Client"], Awaitable[SignedForm]]:
+) -> Callable[[S3Client], Awaitable[SignedForm]]:
     """The policy holds the length of the file; there is none that forbids a second one."""
 
     async def sign(client: S3Client) -> SignedForm:

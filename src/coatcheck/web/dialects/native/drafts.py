@@ -87,8 +87,8 @@ def change(value: object, least: int, most: int) -> ChangeDraft:
         raise Invalid("The request changes nothing.", pointer="")
     expires_in = given.get("expires_in")
     return ChangeDraft(
-        name=_name(given, ""),
-        media_type=_media_type(given, ""),
+        name=name_of(given, ""),
+        media_type=media_type_of(given, ""),
         expires_in=None if expires_in is None else seconds(expires_in, "expires_in", least, most),
     )
 
@@ -125,13 +125,15 @@ def seconds(value: object, field: str, least: int, most: int) -> int:
     return value
 
 
-def request_of(method: str, path: str, key: str | None, value: object) -> RequestId | None:
+def request_of(
+    method: str, path: str, key: str | None, value: object, *, endpoint: str = "native claims"
+) -> RequestId | None:
     """What tells this request from others, where its client gave it a key."""
     if key is None:
         return None
     text = json.dumps([method, path, value], sort_keys=True, separators=(",", ":"))
     fingerprint = hashlib.sha256(text.encode()).hexdigest()
-    return RequestId(endpoint="native claims", id=key, fingerprint=fingerprint)
+    return RequestId(endpoint=endpoint, id=key, fingerprint=fingerprint)
 
 
 def _claim(given: Mapping[str, Any], ref: ContainerRef, now: int) -> ClaimDraft:
@@ -200,8 +202,8 @@ def _asked(value: object, pointer: str) -> Asked:
     wanted = Wanted(
         reference=reference,
         digest=digest,
-        name=_name(given, pointer),
-        media_type=_media_type(given, pointer),
+        name=name_of(given, pointer),
+        media_type=media_type_of(given, pointer),
     )
     return Asked(wanted, names, pointer)
 
@@ -241,7 +243,7 @@ def _text(value: object, pointer: str) -> str:
     return value
 
 
-def _name(given: Mapping[str, Any], pointer: str) -> str | None:
+def name_of(given: Mapping[str, Any], pointer: str) -> str | None:
     if given.get("name") is None:
         return None
     try:
@@ -250,7 +252,7 @@ def _name(given: Mapping[str, Any], pointer: str) -> str | None:
         raise BadName(pointer=f"{pointer}/name") from error
 
 
-def _media_type(given: Mapping[str, Any], pointer: str) -> str | None:
+def media_type_of(given: Mapping[str, Any], pointer: str) -> str | None:
     if given.get("media_type") is None:
         return None
     cleaned = clean_media_type(_text(given["media_type"], f"{pointer}/media_type"))

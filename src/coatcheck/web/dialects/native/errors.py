@@ -29,7 +29,17 @@ TYPE = "urn:coatcheck:problem:"
 STATUSES = {"replay_mismatch": 422}
 
 #: Facts that are told, each under its own name.
-_TOLD = ("field", "pointer", "limit", "minimum", "maximum", "size", "retry_after", "refusals")
+_TOLD = (
+    "field",
+    "pointer",
+    "limit",
+    "minimum",
+    "maximum",
+    "size",
+    "retry_after",
+    "missing",
+    "refusals",
+)
 
 
 _OF_THE_ROUTER = {

@@ -43,6 +43,52 @@ class AttachmentShape(BaseModel):
     thumbnail_url: str | None = Field(description="A small picture of it, where one can be made.")
 
 
+class PutShape(BaseModel):
+    """A PUT that stores a part, with these header fields and no others that matter; once, until it expires."""
+
+    url: str
+    headers: dict[str, str]
+    with_key: bool = Field(
+        description="Whether the request takes your key: to this server, never to its store."
+    )
+    expires_at: str | None
+
+
+class PartShape(BaseModel):
+    """The bytes from `start` on."""
+
+    number: int
+    start: int
+    size: int
+    there: bool
+    put: PutShape | None = Field(description="Where it goes, if that was asked for.")
+
+
+class UploadShape(BaseModel):
+    id: str
+    state: Literal["open", "complete"]
+    name: str | None
+    media_type: str
+    size: int
+    received: int
+    part_size: int
+    expires_at: str | None = Field(description="When it goes, unless it is completed.")
+    parts: list[PartShape]
+    attachment: AttachmentShape | None = Field(description="What it has become.")
+
+
+class AnnouncementShape(BaseModel):
+    """`part_size` is chosen so that there are no more than a hundred parts, unless it is given."""
+
+    name: str | None = None
+    media_type: str | None = None
+    size: int = Field(ge=1)
+    part_size: int | None = Field(None, ge=1)
+    digest: str | None = Field(
+        None, description="sha256:… or sha3-256:… of the whole, in hex: verified before it is seen."
+    )
+
+
 class ManyAttachments(BaseModel):
     """`next` is the `cursor` of the next page; null at the end."""
 
@@ -108,6 +154,7 @@ class ProblemShape(BaseModel):
     maximum: int | None = None
     size: int | None = None
     retry_after: int | None = None
+    missing: list[int] | None = Field(None, description="Numbers of parts.")
     refusals: list[RefusalShape] | None = None
 
 

@@ -8,11 +8,13 @@ from starlette.datastructures import Headers
 
 from coatcheck.domain.attachment import Attachment
 from coatcheck.domain.digest import Digest
-from coatcheck.domain.errors import Missing, Unsupported
+from coatcheck.domain.errors import Missing, NotFound, Unsupported
 from coatcheck.domain.media_type import bare, choose_media_type
 from coatcheck.domain.names import clean_filename
 from coatcheck.domain.principal import Principal
+from coatcheck.domain.slot import cut
 from coatcheck.services.commands import Deposit, Description, Placement, Receive
+from coatcheck.services.names import key_of_begun
 from coatcheck.services.uploads import Uploads
 from coatcheck.web.config import WireConfig
 from coatcheck.web.dialects.native.asking import idempotency_key
@@ -66,6 +68,46 @@ async def take(
         return await uploads.deposit(_deposit(head, caller, body, config))
     with one_body_a_key():
         return (await uploads.receive(_receive(head, head.key, caller, body, config))).attachment
+
+
+def receive_part(
+    upload: Attachment,
+    number: int,
+    headers: Headers,
+    caller: Principal,
+    body: RequestBody,
+    config: WireConfig,
+) -> Receive:
+    """A part of an upload that was begun before. Raises NotFound for a number that it has none of."""
+    refuse_encoded(headers)
+    spans = cut(upload)
+    if number > len(spans):
+        raise NotFound
+    span = spans[number - 1]
+    placement = Placement(key=key_of_begun(upload.public_id), total=upload.size, start=span.start)
+
+    async def place(_first: bytes) -> Placement:
+        return placement
+
+    return Receive(
+        caller=caller,
+        dialect="native",
+        body=body,
+        place=place,
+        known=placement,
+        size=span.size,
+        max_part_size=span.size,
+        max_size=upload.size,
+        window=config.partial_ttl,
+        sliding=False,
+        shared=False,
+        begun=True,
+        completes=False,
+        replay_any=True,
+        lifetime=config.detached_ttl,
+        digests=frozenset(upload.digests),
+        expected=tuple(content_digests(headers)),
+    )
 
 
 def _deposit(head: Head, caller: Principal, body: RequestBody, config: WireConfig) -> Deposit:

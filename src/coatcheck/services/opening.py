@@ -1,0 +1,18 @@
+"""Opening an upload: its row and its reservation, before any of its bytes."""
+
+from __future__ import annotations
+
+from coatcheck.domain.attachment import Attachment, Draft
+from coatcheck.domain.errors import QuotaExceeded, TooMany
+from coatcheck.services.commands import Limits
+from coatcheck.services.ports import Facts
+
+
+async def open_upload(facts: Facts, limits: Limits, draft: Draft) -> Attachment:
+    """The upload of that key, new or open already. Raises TooMany, QuotaExceeded."""
+    if await facts.receiving.count_receiving(draft.owner_id) >= limits.max_open_uploads:
+        raise TooMany("There are too many open uploads.", limit=limits.max_open_uploads)
+    upload, is_new = await facts.receiving.open(draft)
+    if is_new and not await facts.quotas.reserve(draft.owner_id, draft.size, count=1):
+        raise QuotaExceeded
+    return upload
