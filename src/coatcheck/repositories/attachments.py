@@ -10,11 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coatcheck.domain.attachment import Attachment, Draft, Part
 from coatcheck.domain.claim import ByDigest, ById, ByPublicId, ByToken, Reference
+from coatcheck.domain.digest import SHA3_256
 from coatcheck.domain.lifecycle import VISIBLE, Event, State, target
 from coatcheck.domain.principal import Principal
 from coatcheck.repositories.rows import (
     COLUMNS,
     DIGESTS,
+    IN_SIGHT,
     READABLE_BY_CALLER,
     attachment_of,
     first,
@@ -22,6 +24,7 @@ from coatcheck.repositories.rows import (
     readable,
     recorded,
     row_of,
+    unexpired,
 )
 from coatcheck.repositories.tables import attachments, parts
 
@@ -35,23 +38,45 @@ _INSERT = insert(attachments).returning(attachments.c.id, sort_by_parameter_orde
 _INSERT_PARTS = insert(parts)
 
 
-def _candidates(column: ColumnElement[Any]) -> Select[Any]:
-    """What a caller may read under one of its names, its own detached ones first, then the newest."""
+def _named(column: ColumnElement[Any]) -> Select[Any]:
+    return select(*COLUMNS).where(column == bindparam("name"), READABLE_BY_CALLER)
+
+
+def _owned_by(owner: Any) -> ColumnElement[bool]:
+    """By no index: of one content there are few, of one owner any number."""
+    anyhow: ColumnElement[int] = attachments.c.owner_id + 0
+    return anyhow == owner
+
+
+def _with_digest(algorithm: str, *conditions: ColumnElement[bool]) -> Select[Any]:
+    """The newest of those with one content."""
     return (
         select(*COLUMNS)
-        .where(column == bindparam("name"), READABLE_BY_CALLER)
-        .order_by((attachments.c.state == State.CLAIMED.value), attachments.c.id.desc())
+        .where(
+            attachments.c.tenant_id == bindparam("caller_tenant_id"),
+            attachments.c[algorithm] == bindparam("name"),
+            *conditions,
+        )
+        .order_by(attachments.c.id.desc())
+        .limit(1)
     )
 
 
+#: What a caller may read under one of its names: in this order, if there are several.
 _CANDIDATES = {
-    column.name: _candidates(column)
-    for column in (
-        attachments.c.id,
-        attachments.c.public_id,
-        attachments.c.token,
-        *(attachments.c[algorithm] for algorithm in DIGESTS),
-    )
+    column.name: [_named(column)]
+    for column in (attachments.c.id, attachments.c.public_id, attachments.c.token)
+} | {
+    algorithm: [
+        _with_digest(
+            algorithm,
+            attachments.c.state == State.DETACHED.value,
+            _owned_by(bindparam("caller_id")),
+            unexpired(bindparam("now")),
+        ),
+        _with_digest(algorithm, attachments.c.state == State.CLAIMED.value),
+    ]
+    for algorithm in DIGESTS
 }
 
 
@@ -70,18 +95,17 @@ class Attachments:
             )
         return [recorded(id, draft) for id, draft in zip(ids, drafts, strict=True)]
 
-    async def supersede(
-        self, owner_id: int, dialect: str, sha3_256: str, *, newest: int, now: int
-    ) -> list[int]:
-        """The owner's other detached ones with the same content make way for the newest; which."""
+    async def supersede(self, newest: Attachment, now: int) -> list[int]:
+        """The owner's other detached ones with the same content (SHA3-256) make way for the newest; which."""
         rows = await self._connection.execute(
             update(attachments)
             .where(
-                attachments.c.owner_id == owner_id,
-                attachments.c.dialect == dialect,
-                attachments.c.sha3_256 == sha3_256,
+                attachments.c.tenant_id == newest.tenant_id,
+                attachments.c.sha3_256 == newest.digests[SHA3_256],
+                _owned_by(newest.owner_id),
+                attachments.c.dialect == newest.dialect,
                 attachments.c.state == State.DETACHED.value,
-                attachments.c.id != newest,
+                attachments.c.id != newest.id,
             )
             .values(state=target(Event.DELETE).value, reason="superseded", updated_at=now)
             .returning(attachments.c.id)
@@ -117,9 +141,7 @@ class Attachments:
     ) -> list[Attachment]:
         """Readable ones (of one owner) whose digest is still to be computed, by id, from beyond that one."""
         query = select(*COLUMNS).where(
-            attachments.c[algorithm].is_(None),
-            attachments.c.state.in_(VISIBLE),
-            attachments.c.id > beyond,
+            attachments.c[algorithm].is_(None), IN_SIGHT, attachments.c.id > beyond
         )
         if owner_id is not None:
             query = query.where(attachments.c.owner_id == owner_id)
@@ -129,17 +151,16 @@ class Attachments:
     async def _best(
         self, caller: Principal, column: str, name: object, now: int
     ) -> Attachment | None:
-        rows = await self._connection.execute(
-            _CANDIDATES[column],
-            {
-                "name": name,
-                "caller_tenant_id": caller.tenant_id,
-                "caller_id": caller.id,
-                "now": now,
-            },
-        )
-        row = rows.first()
-        return None if row is None else attachment_of(row)
+        asked = {
+            "name": name,
+            "caller_tenant_id": caller.tenant_id,
+            "caller_id": caller.id,
+            "now": now,
+        }
+        for query in _CANDIDATES[column]:
+            if row := (await self._connection.execute(query, asked)).first():
+                return attachment_of(row)
+        return None
 
     async def by_id(self, caller: Principal, attachment_id: int, now: int) -> Attachment | None:
         return await self._best(caller, "id", attachment_id, now)
@@ -153,7 +174,7 @@ class Attachments:
             await self._connection.execute(
                 select(attachments.c.state, attachments.c.reason, attachments.c.expires_at)
                 .where(
-                    _named(reference),
+                    _is(reference),
                     attachments.c.tenant_id == caller.tenant_id,
                     attachments.c.owner_id == caller.id,
                 )
@@ -194,7 +215,7 @@ class Attachments:
         rows = await self._connection.execute(
             _PARTS_WITH_BYTES if inline else _PARTS, {"attachment_id": attachment_id}
         )
-        return [Part(**row._mapping) for row in rows]
+        return [Part(**dict(zip(row._fields, row, strict=True))) for row in rows]
 
     async def part_bytes(self, part_id: int) -> bytes:
         return bytes(
@@ -259,7 +280,7 @@ class Attachments:
         return {str(key) for key in rows.scalars()}
 
 
-def _named(reference: Reference) -> ColumnElement[bool]:
+def _is(reference: Reference) -> ColumnElement[bool]:
     match reference:
         case ById(id):
             return attachments.c.id == id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import and_, func, insert, or_, select, update
@@ -56,8 +57,12 @@ class Receiving:
             return attachment_of(row), False
         raise Contended(retry_after=1)  # it was completed or expired since
 
-    async def add_part(self, attachment_id: int, part: Part) -> None:
-        await self._connection.execute(insert(parts).values(part_row(attachment_id, part)))
+    async def add_part(self, attachment_id: int, part: Part) -> Part:
+        """As it is recorded, with its id."""
+        id = await self._connection.scalar(
+            insert(parts).values(part_row(attachment_id, part)).returning(parts.c.id)
+        )
+        return replace(part, id=int(id))
 
     async def progress(
         self, attachment_id: int, *, received: int, now: int, values: dict[str, Any]

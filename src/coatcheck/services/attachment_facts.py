@@ -9,7 +9,7 @@ from coatcheck.domain.attachment import Attachment, Draft, Due, Part
 from coatcheck.domain.claim import ById, ByPublicId, Reference
 from coatcheck.domain.derivative import Derivative
 from coatcheck.domain.lifecycle import State
-from coatcheck.domain.pages import Page, Window
+from coatcheck.domain.pages import CountedPage, Page, Window
 from coatcheck.domain.principal import Principal
 from coatcheck.domain.selection import Selection
 from coatcheck.domain.slot import Slot
@@ -17,7 +17,7 @@ from coatcheck.domain.slot import Slot
 
 class Receiving(Protocol):
     async def open(self, draft: Draft) -> tuple[Attachment, bool]: ...
-    async def add_part(self, attachment_id: int, part: Part) -> None: ...
+    async def add_part(self, attachment_id: int, part: Part) -> Part: ...
     async def progress(
         self, attachment_id: int, *, received: int, now: int, values: dict[str, Any]
     ) -> bool: ...
@@ -47,9 +47,7 @@ class Slots(Protocol):
 
 class Attachments(Protocol):
     async def add(self, drafts: Sequence[Draft]) -> list[Attachment]: ...
-    async def supersede(
-        self, owner_id: int, dialect: str, sha3_256: str, *, newest: int, now: int
-    ) -> list[int]: ...
+    async def supersede(self, newest: Attachment, now: int) -> list[int]: ...
     async def amend(
         self,
         attachment_id: int,
@@ -86,14 +84,15 @@ class Attachments(Protocol):
 
 
 class Listings(Protocol):
-    async def detached(self, owner_id: int, window: Window, now: int) -> Page[Attachment]: ...
+    async def detached(
+        self, owner_id: int, window: Window, now: int
+    ) -> CountedPage[Attachment]: ...
     async def visible(
         self, caller: Principal, selection: Selection, window: Window, now: int
     ) -> Page[Attachment]: ...
     async def detached_usage(self, owner_id: int, now: int) -> tuple[int, int]: ...
-    async def filed(
-        self, tenant_id: int, offset: int, limit: int | None, folder_id: int | None = None
-    ) -> Page[Attachment]: ...
+    async def filed(self, tenant_id: int, offset: int, limit: int) -> CountedPage[Attachment]: ...
+    async def filed_in(self, folder_id: int) -> list[Attachment]: ...
 
 
 class Lives(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -125,7 +126,7 @@ class Receiving:
         if upload.state is not State.RECEIVING:
             return Progress(upload)
         if not command.completes or not whole(placed.parts, upload.size):
-            self._running.advance(upload.id, command.digests)
+            self._running.advance(upload.id, command.digests, placed.parts)
             return Progress(upload)
         completion = Completion(
             lifetime=command.lifetime,
@@ -161,8 +162,8 @@ class Receiving:
                 return _Placed(upload, parts, place)
             if len(parts) >= self._limits.max_parts:
                 raise TooMany("The upload has too many parts.", limit=self._limits.max_parts)
-            upload = await self._add(facts, command, placement, upload, [*parts, new], stash)
-            return _Placed(upload, await facts.attachments.parts(upload.id), place)
+            upload, added = await self._add(facts, command, placement, upload, parts, new, stash)
+            return _Placed(upload, [*parts, added], place)
 
     async def _find(
         self, facts: Facts, command: Receive, placement: Placement, *, lock: bool = False
@@ -232,9 +233,10 @@ class Receiving:
         command: Receive,
         placement: Placement,
         upload: Attachment,
-        parts: list[Part],
+        parts: Sequence[Part],
+        new: Part,
         stash: Stash,
-    ) -> Attachment:
+    ) -> tuple[Attachment, Part]:
         now = self._clock.now()
         if stash.intent and await facts.intents.settle(stash.intent) is None:
             raise Unavailable("The part took longer than its lease.", retry_after=1)
@@ -247,16 +249,17 @@ class Receiving:
             values["expires_at"] = now + command.window
         if stash.dimensions and (placement.start == 0 or placement.ordinal == 1):
             values["width"], values["height"] = stash.dimensions
-        arrived = received(parts)
+        arrived = received([*parts, new])
         if not await facts.receiving.progress(upload.id, received=arrived, now=now, values=values):
             raise Gone
-        await facts.receiving.add_part(upload.id, parts[-1])
-        return replace(
+        added = await facts.receiving.add_part(upload.id, new)
+        upload = replace(
             upload,
             received=arrived,
             name=placement.name or upload.name,
             media_type=placement.media_type or upload.media_type,
         )
+        return upload, added
 
     async def _agree(self, new: Part, old: Part) -> None:
         """Raises Overlap where the bytes that two parts share differ."""

@@ -40,6 +40,7 @@ class _Run:
     offset: int = 0
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     again: bool = False
+    parts: Sequence[Part] | None = None
     task: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
@@ -55,9 +56,12 @@ class RunningDigests:
         self._reading = Reading(transactions, blobs)
         self._runs: OrderedDict[int, _Run] = OrderedDict()
 
-    def advance(self, attachment_id: int, needed: Iterable[str]) -> None:
-        """Hash, in the background, what has arrived without a gap."""
+    def advance(
+        self, attachment_id: int, needed: Iterable[str], parts: Sequence[Part] | None = None
+    ) -> None:
+        """Hash, in the background, what has arrived without a gap: of these `parts`, if they are known to be all."""
         run = self._run(attachment_id, needed)
+        run.parts = parts
         if run.task is None or run.task.done():
             run.task = asyncio.create_task(self._catch_up(attachment_id, run))
         else:
@@ -129,8 +133,10 @@ class RunningDigests:
         try:
             while True:
                 run.again = False
-                async with self._transactions.read() as facts:
-                    parts = await facts.attachments.parts(attachment_id)
+                parts, run.parts = run.parts, None
+                if parts is None:
+                    async with self._transactions.read() as facts:
+                        parts = await facts.attachments.parts(attachment_id)
                 async with run.turn:
                     await self._hash(run, parts, _unbroken(parts))
                 if not run.again:
