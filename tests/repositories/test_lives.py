@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 
 from coatcheck.domain.lifecycle import Event, State, sources, target
 from coatcheck.domain.principal import Principal
+from coatcheck.domain.quota import Refund
 from coatcheck.repositories.tables import attachments
 from coatcheck.services.ports import Facts
 from tests import deeds
@@ -56,7 +57,7 @@ async def _purge(facts: Facts, id: int) -> bool:
 
 
 async def _purged(facts: Facts, id: int) -> bool:
-    return await facts.lives.purge(id, NOW) is not None
+    return bool(await facts.lives.purge([id], NOW))
 
 
 async def _complete(facts: Facts, id: int) -> bool:
@@ -148,10 +149,11 @@ async def test_a_purge_tells_once_what_to_give_back(place: Core, ann: Principal)
     async with place.services.transactions.write() as facts:
         assert await facts.lives.delete(made.id, [State.DETACHED], NOW)
         assert await facts.lives.begin_purge(NOW, NOW + 10, 9)
-        assert await facts.lives.purge(made.id, NOW) == (4, 0)
-        assert await facts.lives.purge(made.id, NOW) is None
+        refund = Refund(owner_id=ann.id, used=4, count=1)
+        assert await facts.lives.purge([made.id], NOW) == {made.id: refund}
+        assert await facts.lives.purge([made.id], NOW) == {}
         assert await facts.attachments.parts(made.id) == []
-        await facts.quotas.refund(ann.id, used=4, count=1)
+        await facts.quotas.refund_all([refund])
 
 
 async def test_an_upload_ends_at_its_moment_to_make_way_for_another_of_its_key(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NewType, Protocol, runtime_checkable
@@ -88,6 +88,15 @@ class LocalPath(Protocol):
     """A store whose blobs are plain local files, so that a server may send one by its path."""
 
     def path(self, key: BlobKey) -> Path: ...
+
+
+@runtime_checkable
+class DeletesMany(Protocol):
+    """A store for which it is cheaper to delete many blobs together."""
+
+    async def delete_many(self, keys: Iterable[BlobKey]) -> dict[BlobKey, Exception]:
+        """What each that could not be removed failed of; the others are durably gone. A missing one is fine."""
+        ...
 
 
 @runtime_checkable

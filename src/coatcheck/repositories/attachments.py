@@ -217,6 +217,22 @@ class Attachments:
         )
         return [Part(**dict(zip(row._fields, row, strict=True))) for row in rows]
 
+    async def blobs_of(
+        self, attachment_ids: Iterable[int], limit: int, *, beyond: int = 0
+    ) -> list[tuple[int, int, str]]:
+        """(part, attachment, blob key) of their parts that are in blobs, by part, from beyond that one."""
+        rows = await self._connection.execute(
+            select(parts.c.id, parts.c.attachment_id, parts.c.blob_key)
+            .where(
+                parts.c.attachment_id.in_(list(attachment_ids)),
+                parts.c.blob_key.is_not(None),
+                parts.c.id > beyond,
+            )
+            .order_by(parts.c.id)
+            .limit(limit)
+        )
+        return [(row.id, row.attachment_id, row.blob_key) for row in rows]
+
     async def part_bytes(self, part_id: int) -> bytes:
         return bytes(
             (

@@ -9,13 +9,34 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, delete, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    and_,
+    bindparam,
+    case,
+    delete,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coatcheck.domain.attachment import Due
 from coatcheck.domain.lifecycle import Event, State, sources, target
-from coatcheck.repositories.rows import DUE_COLUMNS, due_of, expirable, unexpired, unheld, unpurged
+from coatcheck.domain.quota import Refund
+from coatcheck.repositories.rows import (
+    DUE_COLUMNS,
+    SWEPT,
+    due_of,
+    expirable,
+    unexpired,
+    unheld,
+    unpurged,
+)
 from coatcheck.repositories.slots import close_slots
+from coatcheck.repositories.sqlite_driver import MANY_ROWS
 from coatcheck.repositories.tables import attachments, claims, containers, derivatives, parts
 
 # A deleted attachment's place in the tree, and its capability, are free for others at once.
@@ -26,6 +47,9 @@ _DELETED: dict[str, Any] = {
     "folder_id": None,
     "capability": None,
 }
+
+# In the order of the index, so that of a hundred thousand that are due the first few are found at once.
+_IN_TURN = (attachments.c.state, attachments.c.expires_at)
 
 _WHY = case((attachments.c.state == State.RECEIVING.value, "abandoned"), else_="expired")
 
@@ -92,19 +116,16 @@ class Lives:
     async def due(self, now: int, limit: int) -> list[Due]:
         """Detached and receiving ones whose time has run out."""
         rows = await self._connection.execute(
-            select(*DUE_COLUMNS)
-            .where(expirable(now))
-            .order_by(attachments.c.expires_at)
-            .limit(limit)
+            select(*DUE_COLUMNS).where(SWEPT, expirable(now)).order_by(*_IN_TURN).limit(limit)
         )
-        return [due_of(row) for row in rows]
+        return [due_of(row) for row in rows.all()]
 
     async def expire(self, now: int, limit: int) -> list[Due]:
         """Take the step to expired, for at most `limit`; the arbiter against a claim is the state in the WHERE."""
         chosen = (
             select(attachments.c.id)
-            .where(expirable(now))
-            .order_by(attachments.c.expires_at)
+            .where(SWEPT, expirable(now))
+            .order_by(*_IN_TURN)
             .limit(limit)
             .with_for_update(skip_locked=True, key_share=True)
             .cte("chosen")
@@ -113,9 +134,10 @@ class Lives:
             update(attachments)
             .where(attachments.c.id.in_(select(chosen.c.id)), expirable(now))
             .values(state=target(Event.EXPIRE).value, reason=_WHY, updated_at=now)
-            .returning(*DUE_COLUMNS)
+            .returning(*DUE_COLUMNS),
+            execution_options={MANY_ROWS: True},
         )
-        return [due_of(row) for row in rows]
+        return [due_of(row) for row in rows.all()]
 
     async def expire_upload(self, tenant_id: int, upload_key: str, now: int) -> None:
         """Make way for a new upload under a key whose last one ran out of time."""
@@ -133,9 +155,9 @@ class Lives:
     async def purgeable(self, now: int, limit: int) -> list[Due]:
         """Expired or deleted, or purging with nobody at it."""
         rows = await self._connection.execute(
-            select(*DUE_COLUMNS).where(unpurged(now)).order_by(attachments.c.id).limit(limit)
+            select(*DUE_COLUMNS).where(SWEPT, unpurged(now)).order_by(*_IN_TURN).limit(limit)
         )
-        return [due_of(row) for row in rows]
+        return [due_of(row) for row in rows.all()]
 
     async def begin_purge(
         self, now: int, lease_until: int, limit: int, only: int | None = None
@@ -144,8 +166,8 @@ class Lives:
         wanted = unpurged(now) if only is None else and_(unpurged(now), attachments.c.id == only)
         chosen = (
             select(attachments.c.id)
-            .where(wanted)
-            .order_by(attachments.c.id)
+            .where(SWEPT, wanted)
+            .order_by(*_IN_TURN)
             .limit(limit)
             # A sweep leaves what others are at to the next one; whoever names one waits for it.
             .with_for_update(skip_locked=only is None, key_share=True)
@@ -155,53 +177,31 @@ class Lives:
             update(attachments)
             .where(attachments.c.id.in_(select(chosen.c.id)), wanted)
             .values(state=target(Event.PURGE).value, lease_until=lease_until)
-            .returning(*DUE_COLUMNS)
+            .returning(*DUE_COLUMNS),
+            execution_options={MANY_ROWS: only is None},
         )
-        return [due_of(row) for row in rows]
+        return [due_of(row) for row in rows.all()]
 
-    async def purge(self, attachment_id: int, now: int) -> tuple[int, int] | None:
-        """Leave a tombstone without parts; (bytes that were charged, bytes that were reserved), or None if done."""
-        row = (
-            await self._connection.execute(
-                select(attachments.c.charged, attachments.c.size, attachments.c.reserved)
-                .where(
-                    attachments.c.id == attachment_id,
-                    attachments.c.state.in_(sources(Event.PURGED)),
-                )
-                .with_for_update(key_share=True)
-            )
-        ).one_or_none()
-        if row is None:
-            return None
-        await close_slots(self._connection, attachment_id, now)
-        await self._connection.execute(delete(parts).where(parts.c.attachment_id == attachment_id))
-        await self._connection.execute(
-            delete(claims).where(claims.c.attachment_id == attachment_id)
-        )
-        await self._connection.execute(
-            delete(derivatives).where(derivatives.c.attachment_id == attachment_id)
-        )
-        await self._connection.execute(
-            update(attachments)
-            .where(attachments.c.id == attachment_id)
-            .values(
-                state=target(Event.PURGED).value,
-                charged=False,
-                reserved=0,
-                lease_until=None,
-                token=None,
-                folder_id=None,
-                upload_key=None,
-                updated_at=now,
-            )
-        )
-        return (row.size if row.charged else 0), row.reserved
+    async def purge(self, ids: Iterable[int], now: int) -> dict[int, Refund]:
+        """Leave tombstones without parts; what each gives back. One that somebody else has buried is not among them."""
+        held = await self._connection.execute(_HELD, {"ids": sorted(ids)})
+        buried = {
+            id: Refund(owner_id=owner_id, used=used, reserved=reserved, count=1)
+            for id, owner_id, used, reserved in held.all()
+        }
+        await close_slots(self._connection, list(buried), now)
+        for statement in (*_STRIP, _UNNAME):
+            await self._connection.execute(statement, {"ids": list(buried)})
+        await self._connection.execute(_BURY, {"ids": list(buried), "now": now})
+        return buried
 
     async def forget(self, before: int, limit: int) -> int:
         """Drop tombstones that were made before then; how many."""
         old = (
             select(attachments.c.id)
-            .where(attachments.c.state == State.PURGED.value, attachments.c.updated_at < before)
+            .where(
+                SWEPT, attachments.c.state == State.PURGED.value, attachments.c.updated_at < before
+            )
             .limit(limit)
             .with_for_update(skip_locked=True)
             .cte("old")
@@ -209,7 +209,8 @@ class Lives:
         rows = await self._connection.execute(
             delete(attachments)
             .where(attachments.c.id.in_(select(old.c.id)))
-            .returning(attachments.c.id)
+            .returning(attachments.c.id),
+            execution_options={MANY_ROWS: True},
         )
         return len(rows.all())
 
@@ -227,6 +228,49 @@ class Lives:
                 .with_for_update(key_share=True)
             )
         return wanted
+
+
+# A purge, of many at once. Its statements are made once: to make them takes longer than to carry them out.
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_PURGING = and_(attachments.c.id.in_(_IDS), attachments.c.state.in_(sources(Event.PURGED)))
+_HELD = (
+    select(
+        attachments.c.id,
+        attachments.c.owner_id,
+        case((attachments.c.charged, attachments.c.size), else_=0).label("used"),
+        attachments.c.reserved,
+    )
+    .where(_PURGING)
+    .order_by(attachments.c.id)
+    .with_for_update(key_share=True)
+)
+_STRIP = [
+    delete(table).where(table.c.attachment_id.in_(_IDS)) for table in (parts, claims, derivatives)
+]
+# Most have none of these, and each is in an index, which would be written for nothing.
+_UNNAME = (
+    update(attachments)
+    .where(
+        _PURGING,
+        or_(
+            attachments.c.token.is_not(None),
+            attachments.c.folder_id.is_not(None),
+            attachments.c.upload_key.is_not(None),
+        ),
+    )
+    .values(token=None, folder_id=None, upload_key=None)
+)
+_BURY = (
+    update(attachments)
+    .where(_PURGING)
+    .values(
+        state=target(Event.PURGED).value,
+        charged=False,
+        reserved=0,
+        lease_until=None,
+        updated_at=bindparam("now", type_=BigInteger),
+    )
+)
 
 
 def _held_outside_the_tree() -> ColumnElement[bool]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import BigInteger, bindparam, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from coatcheck.domain.quota import Usage
+from coatcheck.domain.quota import Refund, Usage, by_owner
 from coatcheck.repositories.tables import quotas
 
 
@@ -34,15 +36,23 @@ class Quotas:
         self, owner_id: int, *, used: int = 0, reserved: int = 0, count: int = 0
     ) -> None:
         """Give back what was charged or reserved."""
-        await self._connection.execute(
-            update(quotas)
-            .where(quotas.c.owner_id == owner_id)
-            .values(
-                used=quotas.c.used - used,
-                reserved=quotas.c.reserved - reserved,
-                attachments=quotas.c.attachments - count,
-            )
+        await self.refund_all(
+            [Refund(owner_id=owner_id, used=used, reserved=reserved, count=count)]
         )
+
+    async def refund_all(self, refunds: Iterable[Refund]) -> None:
+        """The same of many at once: one UPDATE an owner."""
+        rows = [
+            {
+                "owner": each.owner_id,
+                "less_used": each.used,
+                "less_reserved": each.reserved,
+                "less_count": each.count,
+            }
+            for each in by_owner(refunds)
+        ]
+        if rows:
+            await self._connection.execute(_GIVE_BACK, rows)
 
     async def usage(self, owner_id: int) -> Usage:
         row = (
@@ -98,5 +108,15 @@ _TAKE = (
         used=quotas.c.used + bindparam("add_used", type_=BigInteger),
         reserved=quotas.c.reserved + bindparam("add_reserved", type_=BigInteger),
         attachments=quotas.c.attachments + bindparam("add_count", type_=BigInteger),
+    )
+)
+
+_GIVE_BACK = (
+    update(quotas)
+    .where(quotas.c.owner_id == bindparam("owner"))
+    .values(
+        used=quotas.c.used - bindparam("less_used", type_=BigInteger),
+        reserved=quotas.c.reserved - bindparam("less_reserved", type_=BigInteger),
+        attachments=quotas.c.attachments - bindparam("less_count", type_=BigInteger),
     )
 )

@@ -93,8 +93,8 @@ class Slots:
         return kept.rowcount == 1
 
 
-async def close_slots(connection: AsyncConnection, attachment_id: int, now: int) -> None:
-    """The attachment's blobs are gone: those that may be stored once more get an intent again, for a sweep."""
+async def close_slots(connection: AsyncConnection, attachment_ids: list[int], now: int) -> None:
+    """Their blobs are gone: those that may be stored once more get an intent again, for a sweep."""
     recorded = (
         select(
             slots.c.blob_key,
@@ -106,7 +106,7 @@ async def close_slots(connection: AsyncConnection, attachment_id: int, now: int)
         .join(attachments, attachments.c.id == slots.c.attachment_id)
         .outerjoin(intents, intents.c.blob_key == slots.c.blob_key)
         .where(
-            slots.c.attachment_id == attachment_id,
+            slots.c.attachment_id.in_(attachment_ids),
             slots.c.open_until > now,
             intents.c.blob_key.is_(None),
         )
@@ -116,4 +116,4 @@ async def close_slots(connection: AsyncConnection, attachment_id: int, now: int)
             ["blob_key", "owner_id", "reserved", "lease", "lease_until"], recorded
         )
     )
-    await connection.execute(delete(slots).where(slots.c.attachment_id == attachment_id))
+    await connection.execute(delete(slots).where(slots.c.attachment_id.in_(attachment_ids)))

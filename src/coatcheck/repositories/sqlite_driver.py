@@ -3,7 +3,8 @@
 A statement whose pages are in memory takes microseconds; to hand it to a thread and get it back takes ten times as
 long, and that for each of the five or ten of a request. So statements run where they are awaited. What may wait goes to
 a thread: a commit, which waits for the disk; a lock that another process holds; many rows at once; and a query that
-turns out to be long, which is broken off and begun anew there.
+turns out to be long, which is broken off and begun anew there. A change cannot be broken off, so one of many rows
+has to say so (`MANY_ROWS`).
 """
 
 from __future__ import annotations
@@ -42,6 +43,9 @@ _SOON = 0.002
 #: Steps of SQLite's machine between two looks at the clock: some tens of microseconds.
 _STEPS = 1000
 
+#: Execution option of a statement that changes many rows: it is not tried on the event loop.
+MANY_ROWS = "coatcheck_many_rows"
+
 #: Parameters of one statement, or rows of one call, beyond which it is not tried on the event loop.
 _MANY = 250
 
@@ -60,12 +64,14 @@ class _Cursor:
         self.rowcount = -1
         self.lastrowid: int | None = None
 
-    def execute(self, statement: str, parameters: Sequence[Any] = ()) -> None:
+    def execute(
+        self, statement: str, parameters: Sequence[Any] = (), *, many: bool = False
+    ) -> None:
         def act(cursor: Any) -> None:
             cursor.execute(statement, parameters)
 
         may_break_off = statement.lstrip()[:6].upper() == "SELECT"
-        self._carry_out(act, many=len(parameters) > _MANY, may_break_off=may_break_off)
+        self._carry_out(act, many=many or len(parameters) > _MANY, may_break_off=may_break_off)
 
     def executemany(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
         def act(cursor: Any) -> None:
@@ -128,7 +134,7 @@ class _Connection:
         self._patience = int(patience * 1000)
         self._deadline = 0.0
         self._changes = raw.total_changes
-        raw.set_progress_handler(self._is_late, _STEPS)
+        self._watch()
 
     @property
     def driver_connection(self) -> Any:
@@ -177,10 +183,13 @@ class _Connection:
 
         def patiently() -> T:
             self._raw.execute(f"PRAGMA busy_timeout = {self._patience}")
+            # It would have to wait for the event loop's thread each time.
+            self._raw.set_progress_handler(None, 0)
             try:
                 return work(self._raw)
             finally:
                 if settle:
+                    self._watch()
                     self._raw.execute("PRAGMA busy_timeout = 0")
 
         return await_(self._threads.run(patiently))
@@ -191,6 +200,9 @@ class _Connection:
         else:
             self.in_thread(how)
             self._changes = self._raw.total_changes
+
+    def _watch(self) -> None:
+        self._raw.set_progress_handler(self._is_late, _STEPS)
 
     def _is_late(self) -> bool:
         return self._deadline > 0 and time.perf_counter() > self._deadline
@@ -245,6 +257,10 @@ class dialect(SQLiteDialect_pysqlite):  # noqa: N801 - the name that SQLAlchemy 
     @classmethod
     def get_pool_class(cls, url: URL) -> type[pool.Pool]:
         return pool.AsyncAdaptedQueuePool if cls._is_url_file_db(url) else pool.StaticPool
+
+    def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
+        many = context is not None and context.execution_options.get(MANY_ROWS, False)
+        cursor.execute(statement, parameters, many=many)
 
     def get_driver_connection(self, connection: Any) -> Any:
         return connection.driver_connection

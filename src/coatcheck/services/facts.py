@@ -12,7 +12,7 @@ from coatcheck.domain.folder import Folder
 from coatcheck.domain.intent import Intent
 from coatcheck.domain.pages import Page, Window
 from coatcheck.domain.principal import KeyRecord, Person, Principal
-from coatcheck.domain.quota import Usage
+from coatcheck.domain.quota import Refund, Usage
 from coatcheck.domain.replay import Replay
 from coatcheck.services.attachment_facts import (
     Attachments,
@@ -165,6 +165,7 @@ class Quotas(Protocol):
     async def refund(
         self, owner_id: int, *, used: int = 0, reserved: int = 0, count: int = 0
     ) -> None: ...
+    async def refund_all(self, refunds: Iterable[Refund]) -> None: ...
     async def usage(self, owner_id: int) -> Usage: ...
 
 

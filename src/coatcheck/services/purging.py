@@ -6,17 +6,21 @@ In this order, so that a crash leaves a row that a sweep finds, and never bytes 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 
-from coatcheck.blobs.base import BlobStore, checked
+from coatcheck.blobs.base import BlobStore
 from coatcheck.domain.attachment import Due
 from coatcheck.domain.errors import Unavailable
 from coatcheck.services.commands import Limits
 from coatcheck.services.contention import persistently
+from coatcheck.services.erasing import erased
 from coatcheck.services.ports import Clock, Transactions
 
 log = logging.getLogger(__name__)
+
+#: Keys that are held in memory at once: an attachment may have thousands of parts.
+_BLOBS = 10_000
 
 
 class Purging:
@@ -32,24 +36,20 @@ class Purging:
         """What was just deleted, without waiting for a sweep. A failure is left to the sweep."""
         for attachment_id in attachment_ids:
             try:
-                for due in await self._choose(1, only=attachment_id):
-                    await self._purge(due)
+                await self._purge(await self._choose(1, only=attachment_id))
             except Unavailable:
                 log.warning("attachment %s is left to the next sweep", attachment_id)
 
     async def purge_all(self, at_a_time: int) -> list[Due]:
         """All that nobody else is purging; which. One that fails keeps back no other, and is tried again later."""
-        done = []
-        while chosen := await self._choose(at_a_time):
-            for due in chosen:
-                try:
-                    await self._purge(due)
-                    done.append(due)
-                except Unavailable as error:
-                    log.warning("attachment %s could not be purged: %s", due.id, error)
-                except Exception:
-                    log.exception("attachment %s could not be purged", due.id)
+        done: list[Due] = []
+        while chosen := await persistently(partial(self._choose, at_a_time)):
+            done += await self._purge(chosen)
         return done
+
+    async def purge_some(self, limit: int) -> list[Due]:
+        """At most so many; which."""
+        return await self._purge(await persistently(partial(self._choose, limit)))
 
     async def _choose(self, limit: int, only: int | None = None) -> list[Due]:
         """Leased to us, so that none is chosen twice."""
@@ -57,17 +57,50 @@ class Purging:
         async with self._transactions.write() as facts:
             return await facts.lives.begin_purge(now, now + self._limits.lease, limit, only)
 
-    async def _purge(self, due: Due) -> None:
-        async with self._transactions.read() as facts:
-            parts = await facts.attachments.parts(due.id)
-        for part in parts:
-            if part.blob_key:
-                await self._blobs.delete(checked(part.blob_key))
-        await persistently(partial(self._bury, due))
+    async def _purge(self, chosen: Sequence[Due]) -> list[Due]:
+        """Those whose bytes went, and who were not buried by somebody else meanwhile."""
+        stuck = await self._erase_blobs([due.id for due in chosen])
+        return await self._bury([due for due in chosen if due.id not in stuck])
 
-    async def _bury(self, due: Due) -> None:
+    async def _erase_blobs(self, ids: Sequence[int]) -> set[int]:
+        """Of all parts of these attachments; those of which some could not be deleted."""
+        stuck: set[int] = set()
+        found: list[tuple[int, int, str]] = []
+        while ids:
+            async with self._transactions.read() as facts:
+                beyond = found[-1][0] if found else 0
+                found = await facts.attachments.blobs_of(ids, _BLOBS, beyond=beyond)
+            failed = await erased(self._blobs, [key for _, _, key in found])
+            if failed:
+                stuck |= {attachment for _, attachment, key in found if key in failed}
+                log.warning(
+                    "%d blobs could not be deleted, and are tried again later; of these attachments: %s",
+                    len(failed),
+                    sorted(stuck),
+                    exc_info=next(iter(failed.values())),
+                )
+            if len(found) < _BLOBS:
+                break
+        return stuck
+
+    async def _bury(self, gone: Sequence[Due]) -> list[Due]:
+        """All in one transaction, or, where that fails, one by one, so that one that cannot keeps back no other."""
+        if not gone:
+            return []
+        try:
+            buried = await persistently(partial(self._record, [due.id for due in gone]))
+        except Unavailable as error:
+            log.warning("%d attachments are left to a later sweep: %s", len(gone), error)
+            return []
+        except Exception:
+            if len(gone) == 1:
+                log.exception("attachment %s could not be purged", gone[0].id)
+                return []
+            return [due for each in gone for due in await self._bury([each])]
+        return [due for due in gone if due.id in buried]
+
+    async def _record(self, ids: Sequence[int]) -> Collection[int]:
         async with self._transactions.write() as facts:
-            held = await facts.lives.purge(due.id, self._clock.now())
-            if held is not None:
-                used, reserved = held
-                await facts.quotas.refund(due.owner_id, used=used, reserved=reserved, count=1)
+            buried = await facts.lives.purge(ids, self._clock.now())
+            await facts.quotas.refund_all(buried.values())
+        return buried.keys()

@@ -19,8 +19,8 @@ from coatcheck.services.purging import Purging
 
 log = logging.getLogger(__name__)
 
-#: Rows in one transaction: a sweep never holds the database for long.
-BATCH = 100
+#: Rows in one transaction: a sweep never holds the database for long, and a commit is shared by many rows.
+BATCH = 500
 
 #: Most rows that a dry run lists.
 _LISTED = 10_000
@@ -79,8 +79,9 @@ class Reaping:
             done.lapsed += lapsed
         while batch := await persistently(self._expire):
             done.expired += batch
+            done.purged += await self._purging.purge_some(BATCH)
         done.tombstones, done.replays = await persistently(self._forget)
-        done.purged = await self._purging.purge_all(BATCH)
+        done.purged += await self._purging.purge_all(BATCH)
         done.intents = await self._drop_intents()
         try:
             if isinstance(self._blobs, SweepsLeftovers):

@@ -8,7 +8,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -104,6 +104,16 @@ class FilesystemBlobStore:
     async def delete(self, key: BlobKey) -> None:
         await self._in_thread(self._delete, checked(key))
 
+    async def delete_many(self, keys: Iterable[BlobKey]) -> dict[BlobKey, Exception]:
+        """What each that could not be removed failed of; one sync for all that share a directory."""
+        shards: dict[str, list[BlobKey]] = {}
+        for key in keys:
+            shards.setdefault(checked(key)[:2], []).append(key)
+        removed = await asyncio.gather(
+            *(self._in_thread(self._delete_in, shard, some) for shard, some in shards.items())
+        )
+        return {key: failure for failed in removed for key, failure in failed.items()}
+
     async def keys(self, prefix: str = "") -> AsyncIterator[BlobKey]:
         for shard in await self._in_thread(self._shards, prefix):
             for key in await self._in_thread(self._keys_in, shard, prefix):
@@ -157,8 +167,7 @@ class FilesystemBlobStore:
         if cancelled is not None:
             raise cancelled
         if isinstance(failure, OSError):
-            kind = StorageFull if failure.errno in _FULL else Unavailable
-            raise kind(retry_after=RETRY_AFTER) from failure
+            raise _in_our_words(failure) from failure
         return ending.result()
 
     def _lay_out(self, root: Path) -> None:
@@ -232,6 +241,22 @@ class FilesystemBlobStore:
             # Also when it was gone: the one who removed it may have died before this.
             self._fs.fsync(shard)
 
+    def _delete_in(self, shard: str, keys: list[BlobKey]) -> dict[BlobKey, Exception]:
+        """What each failed of. All did where the directory could not be opened or synced."""
+        failed: dict[BlobKey, Exception] = {}
+        try:
+            with suppress(FileNotFoundError), self._directory(self._blobs / shard) as fd:
+                for key in keys:
+                    try:
+                        with suppress(FileNotFoundError):
+                            self._fs.unlink(key, dir_fd=fd)
+                    except OSError as error:
+                        failed[key] = _in_our_words(error)
+                self._fs.fsync(fd)
+        except OSError as error:
+            return dict.fromkeys(keys, _in_our_words(error))
+        return failed
+
     def _set_aside(self, key: BlobKey) -> Path:
         directory = self._root / "lost+found"
         with suppress(FileExistsError):
@@ -264,6 +289,11 @@ class FilesystemBlobStore:
                     if key.startswith(shard) and key.startswith(prefix):
                         keys.append(key)
         return keys
+
+
+def _in_our_words(failure: OSError) -> Unavailable:
+    kind = StorageFull if failure.errno in _FULL else Unavailable
+    return kind(retry_after=RETRY_AFTER)
 
 
 def _device(path: Path) -> int:
