@@ -168,7 +168,7 @@ class DirectUploads:
             self._completing.complete(completion, begun.upload, list(begun.parts))
         )
 
-    async def abandon(self, caller: Principal, dialect: str, reference: ByPublicId) -> None:
+    async def abandon(self, caller: Principal, dialect: str, reference: ById | ByPublicId) -> None:
         """Gone with all its parts. Raises InvalidTransition for one that is complete."""
         upload = await to_the_end(persistently(partial(self._abandon, caller, dialect, reference)))
         self._running.forget(upload.id)
@@ -196,7 +196,9 @@ class DirectUploads:
         await open_upload(facts, self._limits, draft)
         return public_id
 
-    async def _abandon(self, caller: Principal, dialect: str, reference: ByPublicId) -> Attachment:
+    async def _abandon(
+        self, caller: Principal, dialect: str, reference: ById | ByPublicId
+    ) -> Attachment:
         async with self._transactions.write() as facts:
             upload = await self._find(facts, caller, dialect, reference, lock=True)
             if not await facts.lives.delete(upload.id, (State.RECEIVING,), self._clock.now()):

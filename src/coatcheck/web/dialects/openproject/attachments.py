@@ -8,16 +8,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from coatcheck.domain.claim import ById
+from coatcheck.domain.errors import NotFound
 from coatcheck.domain.lifecycle import State
 from coatcheck.web.dependencies import Config, Desk
-from coatcheck.web.dialects.openproject.asking import FORM, Caller, expect
-from coatcheck.web.dialects.openproject.documentation import failures, two_parts
-from coatcheck.web.dialects.openproject.errors import violation
+from coatcheck.web.dialects.openproject.asking import Caller
+from coatcheck.web.dialects.openproject.direct_uploads import prepare, take_in
+from coatcheck.web.dialects.openproject.documentation import failures, metadata_alone, two_parts
 from coatcheck.web.dialects.openproject.hal import HalResponse
 from coatcheck.web.dialects.openproject.kinds import OPEN
-from coatcheck.web.dialects.openproject.shapes import Attachment
+from coatcheck.web.dialects.openproject.shapes import Attachment, AttachmentUpload
 from coatcheck.web.dialects.openproject.shown import attachment_href, shown_one
-from coatcheck.web.dialects.openproject.uploading import NO_DIRECT_UPLOADS, upload
+from coatcheck.web.dialects.openproject.uploading import upload
 from coatcheck.web.ids import RecordId
 from coatcheck.web.routing import Router
 
@@ -48,21 +49,30 @@ async def create(
 @router.post(
     "/prepare",
     summary="Prepare a direct upload",
-    description="This server keeps files itself, and answers as such an instance does: 422. "
-    "Clients then upload in one request.",
-    status_code=422,
-    responses=failures(401, 415, 422),
-    response_class=HalResponse,
+    description="Where the store takes files itself: a form for one. Elsewhere 422, as by any instance that keeps "
+    "files itself; clients then upload in one request.",
+    status_code=201,
+    responses=failures(400, 401, 415, 422),
+    openapi_extra=metadata_alone(),
 )
-async def prepare(request: Request, _caller: Caller) -> None:
-    expect(request, FORM)
-    raise violation("file", NO_DIRECT_UPLOADS)
+async def prepare_upload(
+    request: Request, caller: Caller, services: Desk, config: Config
+) -> AttachmentUpload:
+    return await prepare(request, caller, services, config)
+
+
+@router.get(
+    "/{id}/uploaded",
+    summary="An attachment whose upload is whole",
+    description="What a direct upload has left in the store is taken in by this.",
+    responses=failures(401, 404, 422),
+)
+async def uploaded(caller: Caller, services: Desk, config: Config, id: RecordId) -> Attachment:
+    await take_in(caller, services, config, id)
+    return await show(caller, services, id)
 
 
 @router.get("/{id}", summary="An attachment", responses=failures(401, 404))
-@router.get(
-    "/{id}/uploaded", summary="An attachment whose upload is whole", responses=failures(401, 404)
-)
 async def show(caller: Caller, services: Desk, id: RecordId) -> Attachment:
     return await shown_one(services, caller, await services.downloads.find(caller, ById(id)))
 
@@ -75,5 +85,8 @@ async def show(caller: Caller, services: Desk, id: RecordId) -> Attachment:
 )
 async def delete(caller: Caller, services: Desk, id: RecordId) -> Response:
     states = (State.DETACHED, State.CLAIMED)
-    await services.deleting.delete(caller, ById(id), states, held_by=OPEN)
+    try:
+        await services.deleting.delete(caller, ById(id), states, held_by=OPEN)
+    except NotFound:
+        await services.direct_uploads.abandon(caller, "openproject", ById(id))
     return Response(status_code=204)

@@ -8,20 +8,24 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from coatcheck.domain.claim import Claim
+from coatcheck.domain.claim import ById, Claim
 from coatcheck.domain.errors import NotFound
 from coatcheck.domain.principal import Principal
 from coatcheck.services.bundle import Services
 from coatcheck.web.dependencies import Config, Desk
 from coatcheck.web.dialects.openproject.asking import FORM, Caller, expect
 from coatcheck.web.dialects.openproject.attachments import CREATED
-from coatcheck.web.dialects.openproject.documentation import failures, two_parts
-from coatcheck.web.dialects.openproject.errors import violation
+from coatcheck.web.dialects.openproject.direct_uploads import prepare, take_in
+from coatcheck.web.dialects.openproject.documentation import failures, metadata_alone, two_parts
 from coatcheck.web.dialects.openproject.hal import ROOT, HalResponse
 from coatcheck.web.dialects.openproject.kinds import ELSEWHERE, WORK_PACKAGE, Kind
-from coatcheck.web.dialects.openproject.shapes import Attachment, AttachmentCollection
+from coatcheck.web.dialects.openproject.shapes import (
+    Attachment,
+    AttachmentCollection,
+    AttachmentUpload,
+)
 from coatcheck.web.dialects.openproject.shown import attachment_href, collection, shown_one
-from coatcheck.web.dialects.openproject.uploading import NO_DIRECT_UPLOADS, upload
+from coatcheck.web.dialects.openproject.uploading import upload
 from coatcheck.web.dialects.openproject.work_packages import find
 from coatcheck.web.ids import RecordId
 from coatcheck.web.routing import Router
@@ -64,16 +68,34 @@ def attachments_of(kind: Kind) -> APIRouter:
 
     @router.post(
         "/prepare",
-        status_code=422,
+        status_code=201,
         summary=f"Prepare a direct upload to a {named}",
-        description="Answered with 422, as by any instance that keeps files itself.",
-        responses=failures(401, 404, 415, 422),
+        description="Where the store takes files itself; elsewhere 422, as by any instance that keeps files itself.",
+        responses=failures(400, 401, 404, 415, 422),
+        openapi_extra=metadata_alone(),
     )
-    async def prepare(request: Request, caller: Caller, services: Desk, id: RecordId) -> None:
+    async def prepare_upload(
+        request: Request, caller: Caller, services: Desk, config: Config, id: RecordId
+    ) -> AttachmentUpload:
         expect(request, FORM)
         if here:
             await find(services, caller, id)
-        raise violation("file", NO_DIRECT_UPLOADS)
+        return await prepare(request, caller, services, config, (kind, id))
+
+    @router.get(
+        "/{attachment_id}/uploaded",
+        summary=f"An attachment of a {named}, whose upload is whole",
+        description="What a direct upload has left in the store is taken in by this, and held.",
+        responses=failures(401, 404, 422),
+    )
+    async def uploaded(
+        caller: Caller, services: Desk, config: Config, id: RecordId, attachment_id: RecordId
+    ) -> Attachment:
+        if here:
+            await find(services, caller, id)
+        await take_in(caller, services, config, attachment_id, kind.ref(id))
+        found = await services.downloads.find(caller, ById(attachment_id))
+        return await shown_one(services, caller, found)
 
     return router
 

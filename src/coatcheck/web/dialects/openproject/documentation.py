@@ -24,6 +24,12 @@ _HREFS = {
     "example": [{"href": "/api/v3/attachments/1"}],
 }
 
+_DESCRIPTION = {
+    "description": "A text, bare or as `raw`.",
+    "type": "object",
+    "properties": {"raw": {"type": "string", "maxLength": 255}},
+}
+
 
 def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """`responses` of a route that may answer with these. 406 is told in plain text.
@@ -58,11 +64,7 @@ def two_parts() -> dict[str, Any]:
         "required": ["fileName"],
         "properties": {
             "fileName": {"type": "string", "maxLength": 255},
-            "description": {
-                "description": "A text, bare or as `raw`.",
-                "type": "object",
-                "properties": {"raw": {"type": "string", "maxLength": 255}},
-            },
+            "description": _DESCRIPTION,
         },
     }
     schema = {
@@ -70,6 +72,24 @@ def two_parts() -> dict[str, Any]:
         "required": ["metadata", "file"],
         "properties": {"metadata": metadata, "file": {"type": "string", "format": "binary"}},
     }
+    encoding = {"metadata": {"contentType": "application/json"}}
+    return _body({FORM: {"schema": schema, "encoding": encoding}})
+
+
+def metadata_alone() -> dict[str, Any]:
+    """`openapi_extra` of a route that is told of a file that will be sent elsewhere."""
+    properties = {
+        "fileName": {"type": "string", "maxLength": 255},
+        "fileSize": {"type": "integer", "minimum": 1},
+        "contentType": {"type": "string"},
+        "description": _DESCRIPTION,
+    }
+    metadata = {
+        "type": "object",
+        "required": ["fileName", "fileSize"],
+        "properties": properties,
+    }
+    schema = {"type": "object", "required": ["metadata"], "properties": {"metadata": metadata}}
     encoding = {"metadata": {"contentType": "application/json"}}
     return _body({FORM: {"schema": schema, "encoding": encoding}})
 

@@ -72,6 +72,25 @@ class UploadForm:
         return Metadata(name, text_of("description", sent.get("description"), MAX_LENGTH))
 
 
+async def read_announcement(body: RequestBody, content_type: str) -> tuple[Metadata, int]:
+    """The metadata of a file that is not in the form, and how many bytes it will have."""
+    fields = (await FileForm.open(body, content_type, fields=("metadata",))).fields
+    if "metadata" not in fields:
+        raise Malformed(_MISSING_PARTS)
+    sent = _parsed(fields["metadata"])
+    metadata = Metadata(
+        _name(sent.get("fileName")), text_of("description", sent.get("description"), MAX_LENGTH)
+    )
+    size = sent.get("fileSize")
+    if size is None:
+        raise violation("fileSize", "Size can't be blank.")
+    if not isinstance(size, int) or isinstance(size, bool):
+        raise wrong_format("fileSize", "24", shown(size))
+    if size < 1:
+        raise violation("fileSize", "Size must be greater than 0.")
+    return metadata, size
+
+
 def text_of(attribute: str, value: object, limit: int | None = None) -> str | None:
     """A text that may come bare, as `{"raw": …}`, or not at all."""
     text = value.get("raw") if isinstance(value, dict) else value

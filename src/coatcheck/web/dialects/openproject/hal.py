@@ -46,3 +46,9 @@ class Link(Shape):
     href: str | None
     title: str | None = Field(None, exclude_if=is_none)
     method: str | None = Field(None, exclude_if=is_none)
+
+
+class FormLink(Link):
+    """To be followed with a form of these fields, in this order, and the file behind them."""
+
+    form_fields: dict[str, str] = Field(alias="form_fields")

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from coatcheck.web.dialects.openproject.hal import Link, Shape, is_none
+from coatcheck.web.dialects.openproject.hal import FormLink, Link, Shape, is_none
 
 _EXAMPLE_TIME = "2014-05-21T08:51:20Z"
 
@@ -50,6 +50,34 @@ class Attachment(Shape):
     digest: Digest | None = Field(description="Null where the stored bytes are damaged.")
     created_at: str = Field(examples=[_EXAMPLE_TIME])
     links: AttachmentLinks = Field(alias="_links")
+
+
+class AttachmentUploadLinks(Shape):
+    """`addAttachment` is where the bytes go, `completeUpload` what is asked for afterwards."""
+
+    self_: Link = Field(alias="self")
+    author: Link
+    container: Link
+    static_download_location: Link
+    download_location: Link
+    add_attachment: FormLink
+    complete_upload: Link
+    delete: Link
+
+
+class AttachmentUpload(Shape):
+    """An attachment whose bytes are still to come."""
+
+    type_: Literal["AttachmentUpload"] = Field("AttachmentUpload", alias="_type")
+    id: int
+    file_name: str = Field(examples=["cat.png"])
+    file_size: int
+    description: Text
+    status: Literal["prepared"] = "prepared"
+    content_type: str = Field(examples=["image/png"])
+    digest: None = None
+    created_at: str = Field(examples=[_EXAMPLE_TIME])
+    links: AttachmentUploadLinks = Field(alias="_links")
 
 
 class SelfLink(Shape):

@@ -16,12 +16,6 @@ from coatcheck.web.dialects.openproject.allowlist import is_allowed, type_of
 from coatcheck.web.dialects.openproject.errors import violation
 from coatcheck.web.dialects.openproject.form import Metadata, UploadForm
 
-#: Instances that keep files on their own disk say this, and clients then upload as usual.
-NO_DIRECT_UPLOADS = (
-    "Direct file upload is not available due to a system configuration issue. "
-    "Please contact your administrator."
-)
-
 
 async def upload(
     request: Request,
@@ -54,7 +48,13 @@ async def upload(
 
 
 def _describe(metadata: Metadata, allowlist: tuple[str, ...], head: bytes) -> Description:
-    media_type = type_of(metadata.name, head)
-    if not is_allowed(allowlist, media_type, metadata.name):
-        raise violation("contentType", f"'{media_type}' is not allowed for upload.")
+    media_type = allowed_type(allowlist, metadata.name, head)
     return Description(name=metadata.name, media_type=media_type, description=metadata.description)
+
+
+def allowed_type(allowlist: tuple[str, ...], name: str, head: bytes) -> str:
+    """What it is kept as. Raises what is told as 422 where the installation takes none of these."""
+    media_type = type_of(name, head)
+    if not is_allowed(allowlist, media_type, name):
+        raise violation("contentType", f"'{media_type}' is not allowed for upload.")
+    return media_type
