@@ -14,7 +14,10 @@ import pytest
 
 from tests.compat.node import node
 from tests.e2e.server import Server, running_server
+from tests.engines.seaweed import s3_url
 from tests.pictures import picture
+
+FILM = bytes(range(256)) * 1000
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 
@@ -61,6 +64,51 @@ def test_the_curl_lines_of_the_native_api_run(server: Server, tmp_path: Path):
     assert (tmp_path / "copy.png").read_bytes() == content
     assert '"name":"cover.png"' in said
     assert '"bytes":{"used":0,' in said
+
+
+@pytest.fixture(scope="module")
+def on_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    env = {"COATCHECK_BLOBS_URL": s3_url("snippets")}
+    with running_server(tmp_path_factory.mktemp("s3") / "data", env=env) as server:
+        yield server
+
+
+@pytest.fixture(params=["server", "on_s3"])
+def either(request: pytest.FixtureRequest) -> Server:
+    """With its bytes in a folder, and in S3."""
+    found: Server = request.getfixturevalue(request.param)
+    return found
+
+
+def content_of(server: Server, id: int) -> bytes:
+    url = f"{server.url}/coatcheck/v1/attachments/{id}/content"
+    return httpx.get(url, headers=server.headers(), timeout=30).content
+
+
+def test_the_curl_lines_of_the_native_api_run_where_bytes_are_in_s3(on_s3: Server, tmp_path: Path):
+    test_the_curl_lines_of_the_native_api_run(on_s3, tmp_path)
+
+
+def test_a_large_file_is_left_in_parts_in_python(either: Server, tmp_path: Path):
+    names: dict[str, Any] = {"COATCHECK": f"{either.url}/coatcheck/v1", "TOKEN": either.key()}
+    (snippet,) = snippets("native.md", "python")
+    exec(compile(snippet, "native.md", "exec"), names)
+    (tmp_path / "film.mp4").write_bytes(FILM)
+    with names["coatcheck"]:
+        assert content_of(either, names["leave_large"](tmp_path / "film.mp4")) == FILM
+
+
+def test_a_large_file_is_left_in_parts_in_javascript(either: Server, tmp_path: Path):
+    constants = f'const COATCHECK = "{either.url}/coatcheck/v1";\nconst TOKEN = "{either.key()}";\n'
+    (snippet,) = snippets("native.md", "javascript")
+    use = """
+const file = new File([new Uint8Array(200000).fill(7)], "film.mp4", { type: "video/mp4" });
+console.log(await leaveLarge(file));
+"""
+    module = tmp_path / "page.mjs"
+    module.write_text(constants + snippet + use, encoding="utf-8")
+    id = int(run([node(), str(module)], tmp_path))
+    assert content_of(either, id) == b"\7" * 200_000
 
 
 def test_a_file_left_by_the_page_is_claimed_by_a_back_end_in_javascript(

@@ -1,4 +1,4 @@
-"""/coatcheck/v1/uploads: one client's code against a folder, and against a real S3 store that takes the bytes itself."""
+"""/coatcheck/v1/uploads: the same client against a folder, and against a real S3 store that takes the bytes itself."""
 
 from __future__ import annotations
 
