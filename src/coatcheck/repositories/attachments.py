@@ -276,8 +276,8 @@ class Attachments:
         )
         return found
 
-    async def kept_blobs(self, blob_keys: Sequence[str]) -> dict[str, str]:
-        """Those of these keys that belong to what is not on its way out, with the SHA-256 of their bytes."""
+    async def kept_blobs(self, blob_keys: Sequence[str]) -> dict[str, str | None]:
+        """Those of these keys that belong to what is not on its way out, with the SHA-256 of their bytes if known."""
         rows = await self._connection.execute(
             select(parts.c.blob_key, parts.c.sha256)
             .join(attachments, attachments.c.id == parts.c.attachment_id)
