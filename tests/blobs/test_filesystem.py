@@ -145,6 +145,37 @@ async def test_a_deletion_is_synced_even_if_another_had_unlinked_before(
         assert calls == [Op("unlink", store.path(KEY)), Op("fsync", root / "blobs/ab")]
 
 
+async def test_of_many_deletions_those_in_one_directory_are_synced_together(
+    store: FilesystemBlobStore, fs: RecordingFs, root: Path
+):
+    keys = [BlobKey(shard + str(n) * 30) for shard in ("ab", "cd") for n in range(3)]
+    for key in keys[1:]:
+        await store.put(key, pieces(b"coat"))
+    fs.ops.clear()
+    assert await store.delete_many(keys) == {}
+    for shard in ("ab", "cd"):
+        calls = [op.name for op in fs.ops if root / "blobs" / shard in (op.path, op.path.parent)]
+        assert calls == ["open", *["unlink"] * 3, "fsync", "close"]
+    assert await listed(store) == []
+
+
+@pytest.mark.parametrize(("call", "stay"), [("unlink", 1), ("fsync", 2), ("open", 2)])
+async def test_of_many_deletions_one_that_fails_keeps_back_no_other(
+    call: str, stay: int, store: FilesystemBlobStore, fs: RecordingFs, root: Path
+):
+    keys = [BlobKey(start.ljust(32, "0")) for start in ("ab1", "ab2", "cd1", "cd2")]
+    for key in keys:
+        await store.put(key, pieces(b"coat"))
+    places = {root / "blobs/ab", store.path(keys[0])}
+    fs.hook = raising(errno.EIO, lambda op: op.name == call and op.path in places)
+    failed = await store.delete_many(keys)
+    assert set(failed) == set(keys[:stay])
+    assert all(isinstance(error, Unavailable) for error in failed.values())
+    fs.hook = lambda _op: None
+    assert await store.delete_many(keys) == {}
+    assert await listed(store) == []
+
+
 def test_a_new_store_is_durable_before_it_is_used(root: Path, fs: RecordingFs):
     FilesystemBlobStore(root, fs=fs)
     assert [op for op in fs.ops if op.name not in {"open", "close"}] == [

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from coatcheck.blobs.base import BlobKey, BlobStore
+from coatcheck.bootstrap import open_services
 from coatcheck.domain.attachment import Attachment
 from coatcheck.domain.claim import ById
 from coatcheck.domain.errors import NotFound, Unavailable
 from coatcheck.domain.principal import Principal
-from coatcheck.services import reaping
+from coatcheck.services import purging, reaping
+from coatcheck.testing.blob_store import listed
 from coatcheck.testing.bodies import Whole
 from coatcheck.testing.faulty import FaultyBlobStore
 from tests import deeds
@@ -126,6 +128,55 @@ async def test_many_sweeps_at_once_do_everything_once(place: Core, ann: Principa
         ids = [due.id for sweep in sweeps for due in getattr(sweep, what)]
         assert sorted(ids) == list(range(1, 41))
     assert (await place.services.listing.holdings(ann)).usage.used == 0
+    assert_books_balance(place, settled=True)
+
+
+async def test_sweeps_of_two_servers_on_one_database_purge_each_once_and_refund_each_owner_exactly(
+    place: Core, ann: Principal, bob: Principal, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(reaping, "BATCH", 4)
+    for seed in range(30):
+        size = [10, 1500][seed % 2]
+        lifetime = 1000 if seed % 5 else None
+        owner = [ann, bob][seed % 3 == 0]
+        await deeds.deposit(place, owner, deeds.content(size, seed), lifetime=lifetime)
+    place.clock.advance(GRACE + 2)
+    async with open_services(place.settings, place.clock) as others:
+        sweeps = await asyncio.gather(place.services.reaping.sweep(), others.reaping.sweep())
+    purged = [due.id for sweep in sweeps for due in sweep.purged]
+    assert len(purged) == len(set(purged)) == 24
+    assert [await count(place, owner) for owner in (ann, bob)] == [4, 2]
+    assert_books_balance(place, settled=True)
+
+
+async def test_an_owner_whose_books_are_wrong_keeps_no_other_from_being_purged(
+    place: Core, ann: Principal, bob: Principal
+):
+    for owner in (ann, bob):
+        await deeds.deposit(place, owner, b"x", lifetime=1000)
+    async with place.services.transactions.write() as facts:
+        await facts.quotas.refund(ann.id, used=1)
+    place.clock.advance(GRACE + 2)
+    swept = await place.services.reaping.sweep()
+    assert [due.owner_id for due in swept.purged] == [bob.id]
+    assert await count(place, bob) == 0
+    async with place.services.transactions.write() as facts:
+        assert await facts.quotas.charge(ann.id, 1)
+    await deeds.settle(place)
+    assert_books_balance(place, settled=True)
+
+
+async def test_of_many_parts_none_is_left_however_few_keys_are_held_at_once(
+    place: Core, ann: Principal, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(purging, "_BLOBS", 2)
+    for start in range(0, 10_000, 2000):
+        data = deeds.content(2000, start)
+        await deeds.receive(place, deeds.a_part(ann, data, total=12_000, start=start))
+    await deeds.deposit(place, ann, deeds.content(deeds.LARGE), lifetime=1000)
+    place.clock.advance(deeds.DAY / 1000 + GRACE + 1)
+    assert len((await place.services.reaping.sweep()).purged) == 2
+    assert await listed(place.services.blobs) == []
     assert_books_balance(place, settled=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from coatcheck.domain.folder import Filing
 from coatcheck.domain.lifecycle import VISIBLE, State
@@ -145,9 +146,8 @@ class Draft:
     part: Part | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
-    """An attachment that a sweep has to do with, and why."""
+class Due(NamedTuple):
+    """An attachment that a sweep has to do with, and why. A tuple, as one sweep may make a hundred thousand."""
 
     id: int
     public_id: str

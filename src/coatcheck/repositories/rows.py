@@ -75,6 +75,8 @@ def unheld() -> ColumnElement[bool]:
     return ~select(1).where(claims.c.attachment_id == attachments.c.id).exists()
 
 
+_STATES = {state.value: state for state in State}
+
 #: Whatever a sweep looks for: the condition of the index `ix_attachments_due`, which SQLite uses where a query says
 #: it word for word.
 SWEPT = attachments.c.state != literal_column("'claimed'")
@@ -170,20 +172,11 @@ def attachment_of(row: Row[Any] | RowMapping | Mapping[str, Any]) -> Attachment:
 
 
 def due_of(row: Sequence[Any]) -> Due:
-    """Of `DUE_COLUMNS`. By their places: a sweep has very many."""
-    id, public_id, tenant_id, owner_id, dialect, named, reason, size, expires_at = row
-    state = State(named)
-    return Due(
-        id=id,
-        public_id=public_id,
-        tenant_id=tenant_id,
-        owner_id=owner_id,
-        dialect=dialect,
-        state=state,
-        reason=reason or ("abandoned" if state is State.RECEIVING else "expired"),
-        size=size,
-        expires_at=expires_at,
-    )
+    """Of `DUE_COLUMNS`, by their places."""
+    id, public_id, tenant_id, owner_id, dialect, name, reason, size, expires_at = row
+    state = _STATES[name]
+    why = reason or ("abandoned" if state is State.RECEIVING else "expired")
+    return Due(id, public_id, tenant_id, owner_id, dialect, state, why, size, expires_at)
 
 
 def first(found: list[Attachment]) -> Attachment | None:

@@ -20,7 +20,7 @@ from coatcheck.services.purging import Purging
 log = logging.getLogger(__name__)
 
 #: Rows in one transaction: a sweep never holds the database for long, and a commit is shared by many rows.
-BATCH = 500
+BATCH = 400
 
 #: Most rows that a dry run lists.
 _LISTED = 10_000
