@@ -78,6 +78,10 @@ def _without(target: Any, name: str, instead: Any) -> Callable[[], AbstractConte
     return lambda: mock.patch.object(target, name, instead)
 
 
+def _expiring_whatever() -> AbstractContextManager[Any]:
+    return mock.patch.multiple(lives, expirable=_expirable_whatever, SWEPT=true())
+
+
 def _step(event: Event) -> Proof:
     return lambda place, ann, _dir: (
         test_lives.test_a_step_is_taken_from_the_states_of_the_table_and_from_no_other(
@@ -98,11 +102,11 @@ MUTANTS: dict[str, tuple[Callable[[], AbstractContextManager[Any]], Proof]] = {
         ),
     ),
     "an expiry without the state, by its step": (
-        _without(lives, "expirable", _expirable_whatever),
+        _expiring_whatever,
         _step(Event.EXPIRE),
     ),
     "an expiry without the state, by time": (
-        _without(lives, "expirable", _expirable_whatever),
+        _expiring_whatever,
         lambda place, ann, _dir: _a_claimed_one_stays(place, ann),
     ),
     "a quota without its condition": (
