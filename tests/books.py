@@ -94,6 +94,7 @@ class _Books:
     def check(self, settled: bool) -> None:
         self._database()
         self._quotas()
+        self._tallies()
         self._states()
         self._claims()
         self._files()
@@ -138,6 +139,27 @@ class _Books:
                     used + reserved <= quota["limit_bytes"],
                     f"owner {owner}: {used} + {reserved} is above the limit",
                 )
+
+    def _tallies(self) -> None:
+        tallied: dict[tuple[str, int], tuple[int, int]] = defaultdict(lambda: (0, 0))
+        counted = tallied.copy()
+        for row in self._rows("SELECT * FROM tallies"):
+            number, size = tallied[row["what"], row["whose"]]
+            sums = number + row["attachments"], size + row["bytes"]
+            tallied[row["what"], row["whose"]] = sums
+        for row in self.attachments:
+            for what, whose, counts in (
+                ("detached", row["owner_id"], row["state"] == "detached"),
+                ("filed", row["tenant_id"], row["token"] is not None),
+            ):
+                if counts:
+                    number, size = counted[what, whose]
+                    counted[what, whose] = number + 1, size + row["size"]
+        for what, whose in tallied.keys() | counted.keys():
+            self._is(
+                tallied[what, whose] == counted[what, whose],
+                f"{what} of {whose} is {tallied[what, whose]}, and by the rows {counted[what, whose]}",
+            )
 
     def _states(self) -> None:
         for row in self.attachments:

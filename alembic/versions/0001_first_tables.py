@@ -12,6 +12,102 @@ down_revision = None
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
+_TALLYING = {
+    "sqlite": [
+        (
+            "CREATE TRIGGER tally_detached_insert AFTER INSERT ON attachments WHEN NEW.state = 'detached' "
+            "BEGIN INSERT INTO tallies VALUES ('detached', NEW.owner_id, 0, 1, NEW.size) ON CONFLICT (what, "
+            "whose, shard) DO UPDATE SET attachments = tallies.attachments + excluded.attachments, bytes = "
+            "tallies.bytes + excluded.bytes; END"
+        ),
+        (
+            "CREATE TRIGGER tally_detached_leave AFTER UPDATE OF state, owner_id, size ON attachments WHEN "
+            "OLD.state = 'detached' BEGIN INSERT INTO tallies VALUES ('detached', OLD.owner_id, 0, -1, "
+            "-OLD.size) ON CONFLICT (what, whose, shard) DO UPDATE SET attachments = tallies.attachments + "
+            "excluded.attachments, bytes = tallies.bytes + excluded.bytes; END"
+        ),
+        (
+            "CREATE TRIGGER tally_detached_enter AFTER UPDATE OF state, owner_id, size ON attachments WHEN "
+            "NEW.state = 'detached' BEGIN INSERT INTO tallies VALUES ('detached', NEW.owner_id, 0, 1, "
+            "NEW.size) ON CONFLICT (what, whose, shard) DO UPDATE SET attachments = tallies.attachments + "
+            "excluded.attachments, bytes = tallies.bytes + excluded.bytes; END"
+        ),
+        (
+            "CREATE TRIGGER tally_detached_delete AFTER DELETE ON attachments WHEN OLD.state = 'detached' "
+            "BEGIN INSERT INTO tallies VALUES ('detached', OLD.owner_id, 0, -1, -OLD.size) ON CONFLICT (what, "
+            "whose, shard) DO UPDATE SET attachments = tallies.attachments + excluded.attachments, bytes = "
+            "tallies.bytes + excluded.bytes; END"
+        ),
+        (
+            "CREATE TRIGGER tally_filed_insert AFTER INSERT ON attachments WHEN NEW.token IS NOT NULL BEGIN "
+            "INSERT INTO tallies VALUES ('filed', NEW.tenant_id, 0, 1, NEW.size) ON CONFLICT (what, whose, "
+            "shard) DO UPDATE SET attachments = tallies.attachments + excluded.attachments, bytes = "
+            "tallies.bytes + excluded.bytes; END"
+        ),
+        (
+            "CREATE TRIGGER tally_filed_leave AFTER UPDATE OF token, tenant_id, size ON attachments WHEN "
+            "OLD.token IS NOT NULL BEGIN INSERT INTO tallies VALUES ('filed', OLD.tenant_id, 0, -1, "
+            "-OLD.size) ON CONFLICT (what, whose, shard) DO UPDATE SET attachments = tallies.attachments + "
+            "excluded.attachments, bytes = tallies.bytes + excluded.bytes; END"
+        ),
+        (
+            "CREATE TRIGGER tally_filed_enter AFTER UPDATE OF token, tenant_id, size ON attachments WHEN "
+            "NEW.token IS NOT NULL BEGIN INSERT INTO tallies VALUES ('filed', NEW.tenant_id, 0, 1, NEW.size) "
+            "ON CONFLICT (what, whose, shard) DO UPDATE SET attachments = tallies.attachments + "
+            "excluded.attachments, bytes = tallies.bytes + excluded.bytes; END"
+        ),
+        (
+            "CREATE TRIGGER tally_filed_delete AFTER DELETE ON attachments WHEN OLD.token IS NOT NULL BEGIN "
+            "INSERT INTO tallies VALUES ('filed', OLD.tenant_id, 0, -1, -OLD.size) ON CONFLICT (what, whose, "
+            "shard) DO UPDATE SET attachments = tallies.attachments + excluded.attachments, bytes = "
+            "tallies.bytes + excluded.bytes; END"
+        ),
+    ],
+    "postgresql": [
+        (
+            "CREATE FUNCTION tally_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO tallies "
+            "SELECT rule.what, rule.whose, txid_current(), sum(sign), sum(sign * size) FROM (SELECT 1 AS "
+            "sign, * FROM new_rows) AS changed, LATERAL (VALUES ('detached', owner_id, changed.state = "
+            "'detached'), ('filed', tenant_id, changed.token IS NOT NULL)) AS rule (what, whose, counts) "
+            "WHERE rule.counts GROUP BY rule.what, rule.whose HAVING sum(sign) <> 0 OR sum(sign * size) <> 0 "
+            "ON CONFLICT (what, whose, shard) DO UPDATE SET attachments = tallies.attachments + "
+            "excluded.attachments, bytes = tallies.bytes + excluded.bytes; RETURN NULL; END $$"
+        ),
+        (
+            "CREATE TRIGGER tally_insert AFTER INSERT ON attachments REFERENCING NEW TABLE AS new_rows FOR "
+            "EACH STATEMENT EXECUTE FUNCTION tally_insert()"
+        ),
+        (
+            "CREATE FUNCTION tally_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO tallies "
+            "SELECT rule.what, rule.whose, txid_current(), sum(sign), sum(sign * size) FROM (SELECT 1 AS "
+            "sign, * FROM new_rows UNION ALL SELECT -1 AS sign, * FROM old_rows) AS changed, LATERAL (VALUES "
+            "('detached', owner_id, changed.state = 'detached'), ('filed', tenant_id, changed.token IS NOT "
+            "NULL)) AS rule (what, whose, counts) WHERE rule.counts GROUP BY rule.what, rule.whose HAVING "
+            "sum(sign) <> 0 OR sum(sign * size) <> 0 ON CONFLICT (what, whose, shard) DO UPDATE SET "
+            "attachments = tallies.attachments + excluded.attachments, bytes = tallies.bytes + "
+            "excluded.bytes; RETURN NULL; END $$"
+        ),
+        (
+            "CREATE TRIGGER tally_update AFTER UPDATE ON attachments REFERENCING NEW TABLE AS new_rows OLD "
+            "TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION tally_update()"
+        ),
+        (
+            "CREATE FUNCTION tally_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO tallies "
+            "SELECT rule.what, rule.whose, txid_current(), sum(sign), sum(sign * size) FROM (SELECT -1 AS "
+            "sign, * FROM old_rows) AS changed, LATERAL (VALUES ('detached', owner_id, changed.state = "
+            "'detached'), ('filed', tenant_id, changed.token IS NOT NULL)) AS rule (what, whose, counts) "
+            "WHERE rule.counts GROUP BY rule.what, rule.whose HAVING sum(sign) <> 0 OR sum(sign * size) <> 0 "
+            "ON CONFLICT (what, whose, shard) DO UPDATE SET attachments = tallies.attachments + "
+            "excluded.attachments, bytes = tallies.bytes + excluded.bytes; RETURN NULL; END $$"
+        ),
+        (
+            "CREATE TRIGGER tally_delete AFTER DELETE ON attachments REFERENCING OLD TABLE AS old_rows FOR "
+            "EACH STATEMENT EXECUTE FUNCTION tally_delete()"
+        ),
+    ],
+}
+
+
 def upgrade() -> None:
     op.create_table(
         "installation",
@@ -144,10 +240,6 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(
-        "ix_attachments_detached", "attachments", ["owner_id", "state", "created_at", "id"]
-    )
-    op.create_index("ix_attachments_digest", "attachments", ["tenant_id", "sha3_256"])
-    op.create_index(
         "ix_attachments_due",
         "attachments",
         ["state", "expires_at"],
@@ -155,19 +247,72 @@ def upgrade() -> None:
         postgresql_where=sa.text("state <> 'claimed'"),
     )
     op.create_index(
-        "ix_attachments_filed",
+        "ix_attachments_owned",
+        "attachments",
+        ["owner_id", "state", "created_at", "id"],
+    )
+    op.create_index(
+        "ix_attachments_claimed",
         "attachments",
         ["tenant_id", "created_at", "id"],
+        sqlite_where=sa.text("state = 'claimed'"),
+        postgresql_where=sa.text("state = 'claimed'"),
+    )
+    op.create_index(
+        "ix_attachments_expiring",
+        "attachments",
+        ["owner_id", "expires_at", "size"],
+        sqlite_where=sa.text("state = 'detached'"),
+        postgresql_where=sa.text("state = 'detached'"),
+    )
+    op.create_index(
+        "ix_attachments_filed",
+        "attachments",
+        ["tenant_id", "created_at", "id", "token"],
         sqlite_where=sa.text("token IS NOT NULL"),
         postgresql_where=sa.text("token IS NOT NULL"),
     )
-    op.create_index("ix_attachments_folder", "attachments", ["folder_id", "created_at"])
+    op.create_index(
+        "ix_attachments_folder",
+        "attachments",
+        ["folder_id", "created_at", "id"],
+        sqlite_where=sa.text("folder_id IS NOT NULL"),
+        postgresql_where=sa.text("folder_id IS NOT NULL"),
+    )
     op.create_index(
         "ix_attachments_grouping",
         "attachments",
-        ["tenant_id", "grouping"],
+        ["tenant_id", "grouping", "created_at", "id"],
         sqlite_where=sa.text("grouping IS NOT NULL"),
         postgresql_where=sa.text("grouping IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_attachments_sha256",
+        "attachments",
+        ["tenant_id", "sha256", "id"],
+        sqlite_where=sa.text("sha256 IS NOT NULL"),
+        postgresql_where=sa.text("sha256 IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_attachments_sha3_256",
+        "attachments",
+        ["tenant_id", "sha3_256", "id"],
+        sqlite_where=sa.text("sha3_256 IS NOT NULL"),
+        postgresql_where=sa.text("sha3_256 IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_attachments_without_sha256",
+        "attachments",
+        ["owner_id", "id"],
+        sqlite_where=sa.text("sha256 IS NULL AND state IN ('detached', 'claimed')"),
+        postgresql_where=sa.text("sha256 IS NULL AND state IN ('detached', 'claimed')"),
+    )
+    op.create_index(
+        "ix_attachments_without_sha3_256",
+        "attachments",
+        ["owner_id", "id"],
+        sqlite_where=sa.text("sha3_256 IS NULL AND state IN ('detached', 'claimed')"),
+        postgresql_where=sa.text("sha3_256 IS NULL AND state IN ('detached', 'claimed')"),
     )
     op.create_index(
         "ix_attachments_upload_key",
@@ -226,8 +371,16 @@ def upgrade() -> None:
         ),
         sqlite_autoincrement=True,
     )
-    op.create_index(op.f("ix_containers_parent_id"), "containers", ["parent_id"])
-    op.create_index("ix_containers_recent", "containers", ["tenant_id", "kind", "created_at", "id"])
+    op.create_index(
+        "ix_containers_recent",
+        "containers",
+        ["tenant_id", "kind", "created_at", "id"],
+        sqlite_where=sa.text("deleted_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
+    op.create_index(
+        "ix_containers_children", "containers", ["parent_id", "kind", "created_at", "id"]
+    )
 
     op.create_table(
         "folder_paths",
@@ -431,3 +584,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("attachment_id", "start", name=op.f("pk_slots")),
         sa.UniqueConstraint("blob_key", name=op.f("uq_slots_blob_key")),
     )
+
+    op.create_table(
+        "tallies",
+        sa.Column("what", sa.String(length=16), nullable=False),
+        sa.Column("whose", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("shard", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("attachments", sa.BigInteger(), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("what", "whose", "shard", name=op.f("pk_tallies")),
+    )
+    for statement in _TALLYING[op.get_context().dialect.name]:
+        op.execute(statement)

@@ -9,7 +9,7 @@ import pytest
 from coatcheck.domain.attachment import Attachment
 from coatcheck.domain.claim import ById
 from coatcheck.domain.lifecycle import State
-from coatcheck.domain.pages import Mark, Page, Window
+from coatcheck.domain.pages import CountedPage, Mark, Page, Window
 from coatcheck.domain.principal import Principal
 from tests import deeds
 from tests.core import Core
@@ -28,7 +28,7 @@ async def fill(place: Core, ann: Principal, count: int) -> list[int]:
     return ids[::-1]
 
 
-async def page(place: Core, ann: Principal, **window: Any) -> Page[Attachment]:
+async def page(place: Core, ann: Principal, **window: Any) -> CountedPage[Attachment]:
     return await place.services.listing.detached(ann, Window(**window))
 
 

@@ -49,10 +49,11 @@ class Container:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sieve:
-    """Which containers a list is to have: `fields` of their bodies with one of these texts each, made at or after
-    `since` and before `until` (ms).
+    """Which containers a list is to have: `fields` of their bodies with one of these texts each, children of `parent`,
+    made at or after `since` and before `until` (ms).
     """
 
+    parent: ContainerRef | None = None
     fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
     since: int | None = None
     until: int | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -25,12 +25,22 @@ class Window:
     before: Mark | None = None
     tail: bool = False
 
+    def of(self, total: int) -> Window:
+        """The same in a list of so many: its last page has what is left over after full ones."""
+        return replace(self, limit=total % self.limit or self.limit) if self.tail else self
+
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """`total` counts the whole list; `newer` and `older` tell whether there is more on either side."""
+    """`newer` and `older` tell whether there is more on either side."""
 
     items: list[T]
-    total: int
     newer: bool
     older: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CountedPage(Page[T]):
+    """`total` counts the whole list, which costs more than a page: for those who have to tell it."""
+
+    total: int

@@ -20,3 +20,8 @@ class Selection:
     token: str | None = None
     container: ContainerRef | None = None
     within: ContainerRef | None = None
+
+    @property
+    def bounded(self) -> bool:
+        """Whether it names something that holds or is a few, and not a large part of all."""
+        return not (self.container is None and self.within is None and self.token is None)

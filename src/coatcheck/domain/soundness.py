@@ -40,7 +40,7 @@ class StoredPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Miscount:
-    """An owner's quota as noted and as its rows add up, by name: used, reserved, attachments."""
+    """What is noted of an owner or a tenant, and what its rows add up to, by name, such as used or reserved."""
 
     id: int
     noted: Mapping[str, int]

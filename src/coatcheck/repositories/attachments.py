@@ -20,6 +20,7 @@ from coatcheck.repositories.rows import (
     READABLE_BY_CALLER,
     attachment_of,
     first,
+    of_few,
     part_row,
     readable,
     recorded,
@@ -40,12 +41,6 @@ _INSERT_PARTS = insert(parts)
 
 def _named(column: ColumnElement[Any]) -> Select[Any]:
     return select(*COLUMNS).where(column == bindparam("name"), READABLE_BY_CALLER)
-
-
-def _owned_by(owner: Any) -> ColumnElement[bool]:
-    """By no index: of one content there are few, of one owner any number."""
-    anyhow: ColumnElement[int] = attachments.c.owner_id + 0
-    return anyhow == owner
 
 
 def _with_digest(algorithm: str, *conditions: ColumnElement[bool]) -> Select[Any]:
@@ -71,7 +66,7 @@ _CANDIDATES = {
         _with_digest(
             algorithm,
             attachments.c.state == State.DETACHED.value,
-            _owned_by(bindparam("caller_id")),
+            of_few(attachments.c.owner_id) == bindparam("caller_id"),
             unexpired(bindparam("now")),
         ),
         _with_digest(algorithm, attachments.c.state == State.CLAIMED.value),
@@ -102,7 +97,7 @@ class Attachments:
             .where(
                 attachments.c.tenant_id == newest.tenant_id,
                 attachments.c.sha3_256 == newest.digests[SHA3_256],
-                _owned_by(newest.owner_id),
+                of_few(attachments.c.owner_id) == newest.owner_id,
                 attachments.c.dialect == newest.dialect,
                 attachments.c.state == State.DETACHED.value,
                 attachments.c.id != newest.id,

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from coatcheck.domain.attachment import Attachment
 from coatcheck.domain.claim import Claim, Wanted
 from coatcheck.domain.lifecycle import State
+from coatcheck.domain.principal import Principal
 from coatcheck.repositories.rows import COLUMNS, attachment_of, first
 from coatcheck.repositories.tables import attachments, claims, containers
 
@@ -164,7 +165,7 @@ class Claims:
         return held
 
     async def in_collection(
-        self, owner_id: int, kind: str, algorithm: str, digest: str
+        self, owner: Principal, kind: str, algorithm: str, digest: str
     ) -> Attachment | None:
         """An attachment with that content which a container of the owner, of this kind, holds already; or one of the
         owner's own in the tenant's tree.
@@ -172,6 +173,7 @@ class Claims:
         rows = await self._connection.execute(
             select(*COLUMNS)
             .where(
+                attachments.c.tenant_id == owner.tenant_id,
                 attachments.c[algorithm] == digest,
                 attachments.c.state == State.CLAIMED.value,
                 exists(
@@ -180,8 +182,8 @@ class Claims:
                     .where(
                         claims.c.attachment_id == attachments.c.id,
                         or_(
-                            and_(containers.c.owner_id == owner_id, containers.c.kind == kind),
-                            and_(attachments.c.owner_id == owner_id, containers.c.kind == "site"),
+                            and_(containers.c.owner_id == owner.id, containers.c.kind == kind),
+                            and_(attachments.c.owner_id == owner.id, containers.c.kind == "site"),
                         ),
                     )
                 ),

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coatcheck.domain.container import Container, ContainerRef, ContainerVersion, Sieve, Tally
-from coatcheck.domain.pages import Page, Window
+from coatcheck.domain.pages import CountedPage, Page, Window
 from coatcheck.repositories.paging import page
+from coatcheck.repositories.rows import of_few
 from coatcheck.repositories.tables import (
     attachments,
     claims,
@@ -131,7 +132,7 @@ class Containers:
         """By their row ids; also deleted ones."""
         rows = await self._connection.execute(
             select(containers).where(
-                containers.c.tenant_id == tenant_id, containers.c.id.in_(list(ids))
+                of_few(containers.c.tenant_id) == tenant_id, containers.c.id.in_(list(ids))
             )
         )
         return [_container(row) for row in rows]
@@ -183,17 +184,14 @@ class Containers:
         ).one_or_none()
         return _container(row) if row else None
 
-    async def versions(self, container_id: int, window: Window) -> Page[ContainerVersion]:
+    async def versions(self, container_id: int, window: Window) -> CountedPage[ContainerVersion]:
         """Newest first; the id of a mark is the version's number."""
-        return await page(
-            self._connection,
-            container_versions,
-            container_versions.c.container_id == container_id,
-            window,
-            _version,
-            _VERSION,
-            number="number",
-        )
+        its = container_versions.c.container_id == container_id
+        number = select(func.count()).select_from(container_versions).where(its)
+        total = int(await self._connection.scalar(number) or 0)
+        query = select(*_VERSION).where(its)
+        found = await page(self._connection, [query], window.of(total), _version, number="number")
+        return CountedPage(found.items, found.newer, found.older, total)
 
     async def version_with(
         self, container_id: int, field: str, text: str
@@ -215,20 +213,17 @@ class Containers:
         self, tenant_id: int, kind: str, window: Window, sieve: Sieve
     ) -> Page[Container]:
         """Live ones that pass the sieve, newest first."""
-        wanted = [
-            containers.c.tenant_id == tenant_id,
-            containers.c.kind == kind,
-            containers.c.deleted_at.is_(None),
-            *(
-                containers.c.body[field].as_string().in_(texts)
-                for field, texts in sieve.fields.items()
-            ),
-        ]
-        if sieve.since is not None:
-            wanted.append(containers.c.created_at >= sieve.since)
-        if sieve.until is not None:
-            wanted.append(containers.c.created_at < sieve.until)
-        return await page(self._connection, containers, and_(*wanted), window, _container)
+        wanted = select(containers).where(*_sifted(tenant_id, kind, sieve))
+        return await page(self._connection, [wanted], window, _container)
+
+    async def counted_page(
+        self, tenant_id: int, kind: str, window: Window, sieve: Sieve
+    ) -> CountedPage[Container]:
+        """The same, with how many there are in all."""
+        number = select(func.count(containers.c.id)).where(*_sifted(tenant_id, kind, sieve))
+        total = int(await self._connection.scalar(number) or 0)
+        found = await self.page(tenant_id, kind, window.of(total), sieve)
+        return CountedPage(found.items, found.newer, found.older, total)
 
     async def tally_by(
         self, tenant_id: int, owner_id: int, kind: str, field: str
@@ -273,6 +268,30 @@ class Containers:
                 created_at=container.updated_at,
             )
         )
+
+
+def _sifted(tenant_id: int, kind: str, sieve: Sieve) -> Iterator[ColumnElement[bool]]:
+    yield containers.c.kind == kind
+    yield containers.c.deleted_at.is_(None)
+    if sieve.parent is None:
+        yield containers.c.tenant_id == tenant_id
+    else:
+        parent = containers.alias()
+        yield containers.c.parent_id == (
+            select(parent.c.id)
+            .where(
+                parent.c.tenant_id == tenant_id,
+                parent.c.kind == sieve.parent.kind,
+                parent.c.external_id == sieve.parent.external_id,
+            )
+            .scalar_subquery()
+        )
+    for field, texts in sieve.fields.items():
+        yield containers.c.body[field].as_string().in_(texts)
+    if sieve.since is not None:
+        yield containers.c.created_at >= sieve.since
+    if sieve.until is not None:
+        yield containers.c.created_at < sieve.until
 
 
 _VERSION = [container_versions.c[name] for name in ("number", "body", "created_at")]

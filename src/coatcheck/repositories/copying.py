@@ -27,7 +27,7 @@ from coatcheck.repositories.engine import open_engine
 from coatcheck.repositories.failures import in_our_words
 from coatcheck.repositories.postgresql import Patience
 from coatcheck.repositories.schema import REVISION, revision, upgrade
-from coatcheck.repositories.tables import installation, metadata
+from coatcheck.repositories.tables import installation, metadata, tallies
 
 #: Rows that are in memory at once, and of those that may carry bytes.
 _BATCH = 1000
@@ -36,6 +36,9 @@ _HEAVY = {"parts": 50, "derivatives": 50}
 #: What is the database's own and not to be copied: which programs it serves, and which host serves it.
 _OWN = ("serves_since", "host")
 _HOST = "host"
+
+#: The target counts by itself what is copied into it.
+_TABLES = [table for table in metadata.sorted_tables if table is not tallies]
 
 #: Checksums of rows are added up, so that their order does not count.
 _MODULUS = 1 << 256
@@ -72,10 +75,10 @@ async def _copy(
                     f" {REVISION}: run `coatcheck db upgrade`"
                 )
         await _refuse_a_server_at_work(source, now)
-        for table in metadata.sorted_tables:
+        for table in _TABLES:
             if await target.scalar(select(1).select_from(table).where(_copied(table)).limit(1)):
                 raise ValueError(f"the database to copy to is not empty: it has {table.name}")
-        for table in metadata.sorted_tables:
+        for table in _TABLES:
             number, checksum = await _fill(table, source, target)
             if await _sum(table, target) != (number, checksum):
                 raise Unavailable(
@@ -191,7 +194,7 @@ def _copied(table: Table) -> ColumnElement[bool]:
 
 async def _go_on_counting(source: AsyncConnection, target: AsyncConnection) -> None:
     """No row id is ever given out twice, not even that of a row which is gone."""
-    for table in metadata.sorted_tables:
+    for table in _TABLES:
         if table.dialect_options["sqlite"]["autoincrement"]:
             last = await _last_id(table, source)
             if last:

@@ -9,17 +9,13 @@ from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, select, t
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coatcheck.domain.folder import Folder
-from coatcheck.domain.lifecycle import State
 from coatcheck.repositories.postgresql import lock_number
+from coatcheck.repositories.rows import of_few
 from coatcheck.repositories.tables import attachments, folder_paths, folders
 
 _child = folders.alias("child")
 _CHILDREN = select(func.count()).where(_child.c.parent_id == folders.c.id).scalar_subquery()
-_ATTACHMENTS = (
-    select(func.count())
-    .where(attachments.c.folder_id == folders.c.id, attachments.c.state == State.CLAIMED.value)
-    .scalar_subquery()
-)
+_ATTACHMENTS = select(func.count()).where(attachments.c.folder_id == folders.c.id).scalar_subquery()
 _COLUMNS = (*folders.c, _CHILDREN.label("children_count"), _ATTACHMENTS.label("attachments_count"))
 
 
@@ -55,7 +51,7 @@ class Folders:
 
     async def some(self, tenant_id: int, ids: Iterable[int]) -> list[Folder]:
         return await self._select(
-            and_(folders.c.tenant_id == tenant_id, folders.c.id.in_(list(ids)))
+            and_(of_few(folders.c.tenant_id) == tenant_id, folders.c.id.in_(list(ids)))
         )
 
     async def all(self, tenant_id: int) -> list[Folder]:

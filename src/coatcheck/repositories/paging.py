@@ -5,56 +5,69 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Table, func, select, tuple_
+from sqlalchemy import (
+    CompoundSelect,
+    Row,
+    Select,
+    UnaryExpression,
+    asc,
+    desc,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from coatcheck.domain.pages import Page, Window
+from coatcheck.domain.pages import Mark, Page, Window
 
 T = TypeVar("T")
 
 
 async def page(
     connection: AsyncConnection,
-    table: Table,
-    where: ColumnElement[bool],
+    branches: Sequence[Select[Any]],
     window: Window,
     as_value: Callable[[Row[Any]], T],
-    columns: Sequence[ColumnElement[Any]] | None = None,
     number: str = "id",
 ) -> Page[T]:
-    """The window's items, newest first: `created_at` of the table and its column `number` order the list."""
-    own = table.c[number]
-    place = tuple_(table.c.created_at, own)
-    total = int(await connection.scalar(select(func.count()).select_from(table).where(where)) or 0)
-    query = select(*(columns or table.c)).where(where)
+    """The window's items, newest first: `created_at` and the column `number` order the list.
+
+    Each branch is a query that an index answers in this order, and no two have a row in common: so the database merges
+    them and stops at the limit, however many there are. Of an OR between them it would look at every row.
+    """
     backwards = window.before is not None or window.tail
-    limit = window.limit
-    if window.after:
-        query = query.where(place < tuple_(window.after.created_at, window.after.id))
-    elif window.before:
-        query = query.where(place > tuple_(window.before.created_at, window.before.id))
-    elif window.tail:
-        limit = total % window.limit or window.limit
-    newest_first = (table.c.created_at.desc(), own.desc())
-    order = (table.c.created_at, own) if backwards else newest_first
-    rows = (await connection.execute(query.order_by(*order).limit(limit))).all()
-    if not rows:
-        some = total > 0  # and all of them on the other side of the mark
-        return Page(
-            [],
-            total,
-            newer=some and window.after is not None,
-            older=some and window.before is not None and window.after is None,
-        )
-    if backwards:
-        rows = rows[::-1]
+    mark = window.after or window.before
+    found = _from(branches, mark, number, newer=backwards)
+    rows = (await connection.execute(_ordered(found, number, backwards, window.limit + 1))).all()
+    more, rows = len(rows) > window.limit, rows[: window.limit]
+    passed = False  # whether there is something on the side where the window begins
+    if mark is not None:
+        edge = Mark(rows[0].created_at, rows[0]._mapping[number]) if rows else None
+        behind = _from(branches, edge, number, newer=not backwards)
+        nearest = _ordered(behind, number, not backwards, 1)
+        passed = (await connection.execute(nearest)).first() is not None
+    newer, older = (more, passed) if backwards else (passed, more)
+    return Page([as_value(row) for row in (rows[::-1] if backwards else rows)], newer, older)
 
-    async def beyond(side: ColumnElement[bool]) -> bool:
-        return (
-            await connection.execute(select(1).select_from(table).where(where, side).limit(1))
-        ).first() is not None
 
-    first, last = rows[0], rows[-1]
-    newer = await beyond(place > tuple_(first.created_at, first._mapping[number]))
-    older = await beyond(place < tuple_(last.created_at, last._mapping[number]))
-    return Page([as_value(row) for row in rows], total, newer, older)
+def _from(
+    branches: Sequence[Select[Any]], mark: Mark | None, number: str, *, newer: bool
+) -> list[Select[Any]]:
+    """Those on one side of the mark; where there is none, all of them."""
+    if mark is None:
+        return list(branches)
+    edge = tuple_(mark.created_at, mark.id)
+    found = []
+    for branch in branches:
+        columns = branch.selected_columns
+        place = tuple_(columns["created_at"], columns[number])
+        found.append(branch.where(place > edge if newer else place < edge))
+    return found
+
+
+def _ordered(
+    branches: Sequence[Select[Any]], number: str, ascending: bool, limit: int
+) -> Select[Any] | CompoundSelect[Any]:
+    query = branches[0] if len(branches) == 1 else union_all(*branches)
+    names = ("created_at", number)
+    order: list[UnaryExpression[Any]] = [asc(name) if ascending else desc(name) for name in names]
+    return query.order_by(*order).limit(limit)

@@ -9,6 +9,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coatcheck.domain.principal import Person
+from coatcheck.repositories.rows import of_few
 from coatcheck.repositories.tables import principals
 
 _COLUMNS = [principals.c[name] for name in ("id", "login", "display")]
@@ -21,7 +22,7 @@ class People:
     async def some(self, tenant_id: int, ids: Iterable[int]) -> list[Person]:
         rows = await self._connection.execute(
             select(*_COLUMNS).where(
-                principals.c.tenant_id == tenant_id, principals.c.id.in_(list(ids))
+                of_few(principals.c.tenant_id) == tenant_id, principals.c.id.in_(list(ids))
             )
         )
         return [_person(row) for row in rows]

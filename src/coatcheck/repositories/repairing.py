@@ -17,6 +17,8 @@ from coatcheck.repositories.tables import (
     parts,
     quotas,
 )
+from coatcheck.repositories.tables.tallies import BY_OWNER, BY_TENANT
+from coatcheck.repositories.tallies import Tallies
 
 
 class Repairing:
@@ -38,6 +40,10 @@ class Repairing:
                 attachments=COUNTED["number"],
             )
         )
+        await Tallies(self._connection).recount(BY_OWNER, owner_id)
+
+    async def recount_tree(self, tenant_id: int) -> None:
+        await Tallies(self._connection).recount(BY_TENANT, tenant_id)
 
     async def set_charge(
         self, attachment_id: int, state: State, *, charged: bool, reserved: int

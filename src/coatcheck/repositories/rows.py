@@ -34,6 +34,19 @@ DUE_COLUMNS = [
     )
 ]
 
+# An index over a part of the table serves only a statement that says in so many words which part that is.
+DETACHED: ColumnElement[bool] = attachments.c.state == literal_column(f"'{State.DETACHED}'")
+CLAIMED: ColumnElement[bool] = attachments.c.state == literal_column(f"'{State.CLAIMED}'")
+IN_SIGHT: ColumnElement[bool] = attachments.c.state.in_(
+    [literal_column(f"'{State.DETACHED}'"), literal_column(f"'{State.CLAIMED}'")]
+)
+
+
+def of_few(column: ColumnElement[int]) -> ColumnElement[int]:
+    """The column, for a condition on rows that another one finds: no index over it, which may have any number."""
+    found: ColumnElement[int] = column + 0
+    return found
+
 
 def unexpired(now: int | ColumnElement[Any]) -> ColumnElement[bool]:
     return or_(attachments.c.expires_at.is_(None), attachments.c.expires_at > now)

@@ -34,6 +34,7 @@ from coatcheck.repositories.repairing import Repairing
 from coatcheck.repositories.replays import Replays
 from coatcheck.repositories.schema import REVISION, serves
 from coatcheck.repositories.slots import Slots
+from coatcheck.repositories.tallies import Tallies
 
 
 class Facts:
@@ -114,6 +115,10 @@ class Facts:
     @cached_property
     def slots(self) -> Slots:
         return Slots(self._connection)
+
+    @cached_property
+    def tallies(self) -> Tallies:
+        return Tallies(self._connection)
 
 
 class Transactions:

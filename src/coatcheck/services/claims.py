@@ -251,7 +251,7 @@ async def _obtainable(
         return found
     digest = reference.digest
     return await facts.claims.in_collection(
-        caller.id, container.ref.kind, digest.algorithm, digest.hex
+        caller, container.ref.kind, digest.algorithm, digest.hex
     )
 
 

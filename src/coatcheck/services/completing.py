@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 from coatcheck.domain.attachment import Attachment, Part
-from coatcheck.domain.digest import SHA3_256
 from coatcheck.domain.errors import Gone
 from coatcheck.domain.lifecycle import VISIBLE, Event, State, after
 from coatcheck.services.commands import Completion
@@ -99,6 +99,4 @@ class Completing:
             )
         if not command.supersede:
             return []
-        return await facts.attachments.supersede(
-            upload.owner_id, upload.dialect, digests[SHA3_256], newest=upload.id, now=now
-        )
+        return await facts.attachments.supersede(replace(upload, digests=digests), now)

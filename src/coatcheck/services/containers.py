@@ -18,7 +18,7 @@ from coatcheck.domain.container import (
     Tally,
 )
 from coatcheck.domain.errors import NotFound, VersionMismatch
-from coatcheck.domain.pages import Page, Window
+from coatcheck.domain.pages import CountedPage, Page, Window
 from coatcheck.domain.principal import Principal
 from coatcheck.services.claims import claim, let_go
 from coatcheck.services.commands import (
@@ -171,7 +171,7 @@ class Containers:
 
     async def versions(
         self, caller: Principal, ref: ContainerRef, window: Window
-    ) -> Page[ContainerVersion]:
+    ) -> CountedPage[ContainerVersion]:
         """Newest first; the id of a mark is the version's number. Raises NotFound."""
         async with self._transactions.read() as facts:
             container = await living(facts, caller.tenant_id, ref)
@@ -183,6 +183,13 @@ class Containers:
         """Of the caller's tenant, newest first."""
         async with self._transactions.read() as facts:
             return await facts.containers.page(caller.tenant_id, kind, window, sieve or Sieve())
+
+    async def counted_page(
+        self, caller: Principal, kind: str, window: Window, sieve: Sieve
+    ) -> CountedPage[Container]:
+        """The same, with how many there are in all: what costs more than a page."""
+        async with self._transactions.read() as facts:
+            return await facts.containers.counted_page(caller.tenant_id, kind, window, sieve)
 
     async def find_by_alias(self, caller: Principal, kind: str, alias: str) -> Container:
         """Raises NotFound."""

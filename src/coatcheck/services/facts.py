@@ -10,7 +10,7 @@ from coatcheck.domain.claim import Claim, Wanted
 from coatcheck.domain.container import Container, ContainerRef, ContainerVersion, Sieve, Tally
 from coatcheck.domain.folder import Folder
 from coatcheck.domain.intent import Intent
-from coatcheck.domain.pages import Page, Window
+from coatcheck.domain.pages import CountedPage, Page, Window
 from coatcheck.domain.principal import KeyRecord, Person, Principal
 from coatcheck.domain.quota import Refund, Usage
 from coatcheck.domain.replay import Replay
@@ -46,7 +46,7 @@ class Claims(Protocol):
     async def lapse(self, now: int, limit: int) -> list[int]: ...
     async def holders(self, attachment_ids: Iterable[int]) -> dict[int, list[int]]: ...
     async def in_collection(
-        self, owner_id: int, kind: str, algorithm: str, digest: str
+        self, owner: Principal, kind: str, algorithm: str, digest: str
     ) -> Attachment | None: ...
 
 
@@ -78,13 +78,18 @@ class Containers(Protocol):
     async def delete(
         self, container: Container, body: dict[str, Any], now: int
     ) -> Container | None: ...
-    async def versions(self, container_id: int, window: Window) -> Page[ContainerVersion]: ...
+    async def versions(
+        self, container_id: int, window: Window
+    ) -> CountedPage[ContainerVersion]: ...
     async def version_with(
         self, container_id: int, field: str, text: str
     ) -> ContainerVersion | None: ...
     async def page(
         self, tenant_id: int, kind: str, window: Window, sieve: Sieve
     ) -> Page[Container]: ...
+    async def counted_page(
+        self, tenant_id: int, kind: str, window: Window, sieve: Sieve
+    ) -> CountedPage[Container]: ...
     async def tally_by(
         self, tenant_id: int, owner_id: int, kind: str, field: str
     ) -> dict[str, Tally]: ...
@@ -169,6 +174,10 @@ class Quotas(Protocol):
     async def usage(self, owner_id: int) -> Usage: ...
 
 
+class Tallies(Protocol):
+    async def fold(self) -> None: ...
+
+
 class FailedUploads(Protocol):
     async def note(self, who: str, name: str, now: int) -> None: ...
     async def forget(self, who: str, name: str) -> None: ...
@@ -235,6 +244,9 @@ class Facts(Protocol):
 
     @property
     def quotas(self) -> Quotas: ...
+
+    @property
+    def tallies(self) -> Tallies: ...
 
     @property
     def failed_uploads(self) -> FailedUploads: ...

@@ -43,8 +43,8 @@ class Folders:
         async with self._transactions.read() as facts:
             folder = await _found(facts, caller, folder_id)
             children = await facts.folders.children(caller.tenant_id, folder_id)
-            filed = await facts.listings.filed(caller.tenant_id, 0, None, folder_id)
-        return FolderView(folder=folder, children=children, attachments=filed.items)
+            filed = await facts.listings.filed_in(folder_id)
+        return FolderView(folder=folder, children=children, attachments=filed)
 
     async def of(self, caller: Principal, attachments: Sequence[Attachment]) -> dict[int, Folder]:
         """The folders that these attachments are in, by id."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from coatcheck.domain.attachment import Attachment
-from coatcheck.domain.pages import Page, Window
+from coatcheck.domain.pages import CountedPage, Page, Window
 from coatcheck.domain.principal import Principal
 from coatcheck.domain.quota import Usage
 from coatcheck.domain.selection import Selection
@@ -30,7 +30,7 @@ class Listing:
 
     async def detached(
         self, caller: Principal, window: Window, *, digest: str | None = None
-    ) -> Page[Attachment]:
+    ) -> CountedPage[Attachment]:
         """The caller's own detached ones, newest first; with the digest that the dialect names them by."""
         if digest:
             await self._digests.complete(digest, owner_id=caller.id)
@@ -44,7 +44,7 @@ class Listing:
         async with self._transactions.read() as facts:
             return await facts.listings.visible(caller, selection, window, self._clock.now())
 
-    async def filed(self, caller: Principal, page: int, per_page: int) -> Page[Attachment]:
+    async def filed(self, caller: Principal, page: int, per_page: int) -> CountedPage[Attachment]:
         """Those in the tenant's tree, newest first; pages count from 1."""
         async with self._transactions.read() as facts:
             return await facts.listings.filed(caller.tenant_id, (page - 1) * per_page, per_page)

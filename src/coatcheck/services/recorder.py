@@ -170,7 +170,7 @@ async def _add(facts: Facts, granted: Sequence[Deposited]) -> list[Recorded]:
     recorded = await facts.attachments.add([each.draft for each in granted])
     now = max(each.draft.now for each in granted)
     held: dict[tuple[int, int, ContainerRef], list[int]] = {}
-    superseding: dict[tuple[int, str, str], int] = {}
+    superseding: dict[tuple[int, str, str], Attachment] = {}
     for each, attachment in zip(granted, recorded, strict=True):
         if ref := SITE if each.filing else each.into:
             held.setdefault((attachment.tenant_id, attachment.owner_id, ref), []).append(
@@ -178,11 +178,10 @@ async def _add(facts: Facts, granted: Sequence[Deposited]) -> list[Recorded]:
             )
         if each.supersede:
             content = attachment.owner_id, attachment.dialect, attachment.digests[SHA3_256]
-            superseding[content] = attachment.id  # of several in one transaction the last stays
+            superseding[content] = attachment  # of several in one transaction the last stays
     for (tenant_id, owner_id, ref), ids in held.items():
         await hold(facts, ref, tenant_id=tenant_id, owner_id=owner_id, attachment_ids=ids, now=now)
     superseded = {
-        newest: await facts.attachments.supersede(*content, newest=newest, now=now)
-        for content, newest in superseding.items()
+        newest.id: await facts.attachments.supersede(newest, now) for newest in superseding.values()
     }
     return [Recorded(each, superseded.get(each.id, ())) for each in recorded]

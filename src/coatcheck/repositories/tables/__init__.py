@@ -20,6 +20,7 @@ from coatcheck.repositories.tables.containers import (
 )
 from coatcheck.repositories.tables.folders import folder_paths, folders
 from coatcheck.repositories.tables.people import installation, keys, principals, quotas, tenants
+from coatcheck.repositories.tables.tallies import tallies
 
 __all__ = [
     "attachments",
@@ -40,5 +41,6 @@ __all__ = [
     "quotas",
     "replays",
     "slots",
+    "tallies",
     "tenants",
 ]

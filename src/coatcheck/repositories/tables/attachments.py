@@ -88,26 +88,68 @@ Index(
     postgresql_where=text("upload_key IS NOT NULL"),
 )
 Index(
-    "ix_attachments_detached",
+    "ix_attachments_owned",
     attachments.c.owner_id,
     attachments.c.state,
     attachments.c.created_at,
     attachments.c.id,
 )
 Index(
+    "ix_attachments_claimed",
+    attachments.c.tenant_id,
+    attachments.c.created_at,
+    attachments.c.id,
+    sqlite_where=text("state = 'claimed'"),
+    postgresql_where=text("state = 'claimed'"),
+)
+Index(
+    "ix_attachments_expiring",
+    attachments.c.owner_id,
+    attachments.c.expires_at,
+    attachments.c.size,
+    sqlite_where=text("state = 'detached'"),
+    postgresql_where=text("state = 'detached'"),
+)
+Index(
     "ix_attachments_grouping",
     attachments.c.tenant_id,
     attachments.c.grouping,
+    attachments.c.created_at,
+    attachments.c.id,
     sqlite_where=text("grouping IS NOT NULL"),
     postgresql_where=text("grouping IS NOT NULL"),
 )
-Index("ix_attachments_digest", attachments.c.tenant_id, attachments.c.sha3_256)
-Index("ix_attachments_folder", attachments.c.folder_id, attachments.c.created_at)
+# What attachments are named by; and those that have it not yet, which are sought for before one is.
+for _digest in ("sha256", "sha3_256"):
+    Index(
+        f"ix_attachments_{_digest}",
+        attachments.c.tenant_id,
+        attachments.c[_digest],
+        attachments.c.id,
+        sqlite_where=text(f"{_digest} IS NOT NULL"),
+        postgresql_where=text(f"{_digest} IS NOT NULL"),
+    )
+    Index(
+        f"ix_attachments_without_{_digest}",
+        attachments.c.owner_id,
+        attachments.c.id,
+        sqlite_where=text(f"{_digest} IS NULL AND state IN ('detached', 'claimed')"),
+        postgresql_where=text(f"{_digest} IS NULL AND state IN ('detached', 'claimed')"),
+    )
+Index(
+    "ix_attachments_folder",
+    attachments.c.folder_id,
+    attachments.c.created_at,
+    attachments.c.id,
+    sqlite_where=text("folder_id IS NOT NULL"),
+    postgresql_where=text("folder_id IS NOT NULL"),
+)
 Index(
     "ix_attachments_filed",
     attachments.c.tenant_id,
     attachments.c.created_at,
     attachments.c.id,
+    attachments.c.token,  # what is skipped is known without its row
     sqlite_where=text("token IS NOT NULL"),
     postgresql_where=text("token IS NOT NULL"),
 )

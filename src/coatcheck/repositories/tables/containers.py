@@ -12,6 +12,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    text,
 )
 
 from coatcheck.repositories.tables.base import ID, metadata
@@ -34,7 +35,7 @@ containers = Table(
     Column("kind", String(32), nullable=False),
     Column("external_id", String(255), nullable=False),
     Column("alias", String(255)),
-    Column("parent_id", ForeignKey("containers.id", ondelete="RESTRICT"), index=True),
+    Column("parent_id", ForeignKey("containers.id", ondelete="RESTRICT")),
     Column("version", Integer, nullable=False),
     Column("body", JSON, nullable=False),
     Column("created_at", BigInteger, nullable=False),
@@ -47,6 +48,15 @@ containers = Table(
 Index(
     "ix_containers_recent",
     containers.c.tenant_id,
+    containers.c.kind,
+    containers.c.created_at,
+    containers.c.id,
+    sqlite_where=text("deleted_at IS NULL"),
+    postgresql_where=text("deleted_at IS NULL"),
+)
+Index(
+    "ix_containers_children",
+    containers.c.parent_id,
     containers.c.kind,
     containers.c.created_at,
     containers.c.id,

@@ -1,10 +1,11 @@
-"""Quotas: what an owner is charged is what the rows add up to."""
+"""Quotas: what an owner is charged, and what was counted of owners and tenants, is what the rows add up to."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 
 from coatcheck.domain.finding import Finding, Severity
+from coatcheck.domain.soundness import Miscount
 from coatcheck.services.checking.check import pages
 from coatcheck.services.ports import Transactions
 
@@ -18,21 +19,39 @@ class Quotas:
             self._transactions, lambda facts: facts.quotas, lambda miscount: miscount.id, only
         ):
             for owner in page:
-                wrong = [
-                    f"{name} is {owner.noted[name]}, and by the rows {owner.counted[name]}"
-                    for name in owner.noted
-                    if owner.noted[name] != owner.counted[name]
-                ]
-                if wrong:
+                if wrong := _wrong(owner):
                     yield Finding(
                         kind="quota",
                         severity=Severity.WRONG,
                         subject="owner",
                         id=owner.id,
-                        says=f"the quota of owner {owner.id}: {'; '.join(wrong)}",
+                        says=f"the quota of owner {owner.id}: {wrong}",
+                    )
+        async for page in pages(
+            self._transactions, lambda facts: facts.trees, lambda miscount: miscount.id, only
+        ):
+            for tenant in page:
+                if wrong := _wrong(tenant):
+                    yield Finding(
+                        kind="tree",
+                        severity=Severity.WRONG,
+                        subject="tenant",
+                        id=tenant.id,
+                        says=f"the tree of tenant {tenant.id}: {wrong}",
                     )
 
     async def repair(self, finding: Finding) -> str | None:
         async with self._transactions.write() as facts:
-            await facts.repairing.resum(int(finding.id))
+            if finding.kind == "tree":
+                await facts.repairing.recount_tree(int(finding.id))
+            else:
+                await facts.repairing.resum(int(finding.id))
         return "it was summed again"
+
+
+def _wrong(miscount: Miscount) -> str:
+    return "; ".join(
+        f"{name} is {noted}, and by the rows {miscount.counted[name]}"
+        for name, noted in miscount.noted.items()
+        if noted != miscount.counted[name]
+    )

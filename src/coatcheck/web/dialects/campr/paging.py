@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from coatcheck.domain.errors import Invalid
-from coatcheck.domain.pages import Mark, Page, Window
+from coatcheck.domain.pages import CountedPage, Mark, Page, Window
 from coatcheck.domain.principal import Principal
 from coatcheck.web.dependencies import base_url
 from coatcheck.web.headers.link import Link
@@ -48,7 +48,7 @@ class Paging:
     query: Sequence[tuple[str, str]]
 
     def answer(
-        self, key: str, page: Page[T], shown: Callable[[T], Any], mark: Callable[[T], Mark]
+        self, key: str, page: CountedPage[T], shown: Callable[[T], Any], mark: Callable[[T], Mark]
     ) -> Response:
         response = JSONResponse({key: [shown(each) for each in page.items]})
         response.headers["Count"] = str(page.total)

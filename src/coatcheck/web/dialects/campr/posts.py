@@ -77,7 +77,7 @@ async def list_posts(
         for text in request.query_params.getlist(name)
     ]
     paging = paging_of(request, caller, *query)
-    found = await services.containers.page(caller, KIND, paging.window, sieve_of(query))
+    found = await services.containers.counted_page(caller, KIND, paging.window, sieve_of(query))
     return paging.answer(
         "posts",
         found,

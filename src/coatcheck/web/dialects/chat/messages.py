@@ -53,8 +53,7 @@ async def list_messages(
         return Mark(found.created_at, found.id)
 
     window = await window_of(request, mark_of)
-    conversation = wanted_conversation(request)
-    sieve = Sieve(fields={"conversation_id": [conversation.external_id]} if conversation else {})
+    sieve = Sieve(parent=wanted_conversation(request))
     page = await services.containers.page(caller, MESSAGE, window, sieve)
     return Messages(
         has_more=page.newer if window.before else page.older,
