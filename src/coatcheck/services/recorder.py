@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import groupby
 
 from coatcheck.domain.attachment import Attachment
 from coatcheck.domain.container import ContainerRef
@@ -40,6 +41,7 @@ class Recorded:
 
 
 _Waiting = tuple[Deposited, asyncio.Future[Recorded]]
+_Refused = tuple[asyncio.Future[Recorded], CoatcheckError]
 
 
 class Recorder:
@@ -76,23 +78,17 @@ class Recorder:
             raise
 
     async def _record_together(self, batch: Sequence[_Waiting]) -> None:
-        refused: list[tuple[asyncio.Future[Recorded], CoatcheckError]] = []
+        refused: list[_Refused] = []
         granted: list[_Waiting] = []
         async with self._transactions.write() as facts:
-            # In one order, so that two processes never wait for each other's tree.
+            # Trees, containers, quotas: each kind in one order, so that two processes never wait in a circle.
             for tenant_id in sorted({each.draft.tenant_id for each, _ in batch if each.filing}):
                 await facts.folders.lock_tree(tenant_id)
+            opened = await _open_containers(facts, batch, refused)
             tokens: dict[int, set[str]] = {}
-            charged = await _charge_together(facts, [deposited for deposited, _ in batch])
-            for deposited, future in batch:
-                try:
-                    if not (_simple(deposited) and deposited.draft.owner_id in charged):
-                        await _settle(facts, deposited)
-                except CoatcheckError as error:
-                    refused.append((future, error))
-                    continue
-                deposited = await _filed(facts, deposited, tokens)
-                granted.append((deposited, future))
+            for _, theirs in groupby(sorted(opened, key=_owner), key=_owner):
+                for deposited, future in await _charge(facts, list(theirs), refused):
+                    granted.append((await _filed(facts, deposited, tokens), future))
             recorded = await _add(facts, [deposited for deposited, _ in granted]) if granted else []
         for (_, future), each in zip(granted, recorded, strict=True):
             if not future.done():
@@ -102,25 +98,51 @@ class Recorder:
                 future.set_exception(refusal)
 
 
-def _simple(deposited: Deposited) -> bool:
-    """All that can refuse it is a quota without room."""
-    return deposited.intent is None and deposited.into is None
+def _owner(waiting: _Waiting) -> int:
+    return waiting[0].draft.owner_id
 
 
-async def _charge_together(facts: Facts, batch: Sequence[Deposited]) -> set[int]:
-    """Charge each owner once for all its simple deposits; the owners who have room for them all.
+async def _open_containers(
+    facts: Facts, batch: Sequence[_Waiting], refused: list[_Refused]
+) -> list[_Waiting]:
+    """Lock what deposits go into; those whose container is there, or that go into none."""
+    opened = [waiting for waiting in batch if waiting[0].into is None]
+    inside = [
+        (each.draft.tenant_id, each.into, each, future) for each, future in batch if each.into
+    ]
+    for _, ref, deposited, future in sorted(
+        inside, key=lambda one: (one[0], one[1].kind, one[1].external_id)
+    ):
+        try:
+            await _open(facts, deposited, ref)
+        except CoatcheckError as error:
+            refused.append((future, error))
+        else:
+            opened.append((deposited, future))
+    return opened
 
-    The others are charged deposit by deposit.
+
+async def _charge(
+    facts: Facts, theirs: Sequence[_Waiting], refused: list[_Refused]
+) -> list[_Waiting]:
+    """One owner: once for all deposits without an intent where there is room for them, else deposit by deposit.
+
+    Those that are paid for.
     """
-    totals: dict[int, tuple[int, int]] = {}
-    for each in filter(_simple, batch):
-        size, count = totals.get(each.draft.owner_id, (0, 0))
-        totals[each.draft.owner_id] = size + each.draft.size, count + 1
-    return {
-        owner
-        for owner, (size, count) in sorted(totals.items())
-        if await facts.quotas.charge(owner, size, count=count)
-    }
+    plain = [each.draft.size for each, _ in theirs if each.intent is None]
+    together = bool(plain) and await facts.quotas.charge(
+        _owner(theirs[0]), sum(plain), count=len(plain)
+    )
+    charged = []
+    for deposited, future in theirs:
+        try:
+            if deposited.intent or not together:
+                await _settle(facts, deposited)
+        except CoatcheckError as error:
+            refused.append((future, error))
+        else:
+            charged.append((deposited, future))
+    return charged
 
 
 def _fail(batch: Sequence[_Waiting], error: Exception) -> None:
@@ -132,8 +154,6 @@ def _fail(batch: Sequence[_Waiting], error: Exception) -> None:
 async def _settle(facts: Facts, deposited: Deposited) -> None:
     """Charge the owner; nothing is changed where that is refused."""
     draft, intent = deposited.draft, deposited.intent
-    if deposited.into:
-        await _open(facts, deposited, deposited.into)
     reserved = await facts.intents.settle(intent) if intent else 0
     if reserved is None:  # a sweep took the intent over, and with it the reservation
         raise Unavailable("The upload took longer than its lease.", retry_after=1)
