@@ -75,6 +75,31 @@ async def test_an_upload_whose_store_dies_halfway_leaves_neither_row_nor_blob_no
     assert [key async for key in house.services.blobs.keys()] == []  # noqa: SIM118
 
 
+async def test_once_it_is_known_to_be_away_no_body_is_read_that_would_need_it(
+    client: httpx.AsyncClient, proxy: Proxy
+):
+    read = 0
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal read
+        for at in range(0, len(CONTENT), 100_000):
+            read += 1
+            yield CONTENT[at : at + 100_000]
+
+    proxy.break_at("there", 0, every=True)
+    assert (await client.get("/-/ready")).json()["checks"]["blobs"] != "ok"
+    for head in ({}, {"Content-Length": str(len(CONTENT))}):
+        answer = await client.post("/attachments", content=body(), headers=head)
+        assert answer.status_code == 503
+        assert int(answer.headers["retry-after"]) > 0
+    assert read == 0
+    assert (await client.post("/attachments", content=b"fits into a row")).is_success
+
+    proxy.heal()
+    assert (await client.post("/attachments", content=body())).is_success
+    assert read > 1
+
+
 async def test_a_download_that_the_store_breaks_off_goes_on_without_its_client_noticing(
     client: httpx.AsyncClient, proxy: Proxy
 ):

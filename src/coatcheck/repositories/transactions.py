@@ -157,7 +157,7 @@ class Transactions:
                         raise
                     if says_full(error):  # while it wrote, so it is undone
                         raise StorageFull(retry_after=60) from error
-                    raise OutcomeUnknown(str(error.orig)) from error
+                    raise OutcomeUnknown(retry_after=1) from error
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Facts]:

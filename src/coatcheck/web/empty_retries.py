@@ -20,12 +20,16 @@ from coatcheck.services.ports import Body
 from coatcheck.web.dependencies import services_of
 from coatcheck.web.problem import problem_of
 
+#: Stands for the name of a file whose upload failed before it was known, as names in forms are: it may be any.
+_SOME_FILE = ""
+
 
 class Attempt:
-    """One request to upload a file. What fails before the name is known cannot be held against the next one."""
+    """One request to upload a file; `name` is None where the head does not tell it."""
 
     def __init__(self, failures: FailedUploads, who: str, name: str | None) -> None:
         self.name = name
+        self._told_late = name is None
         self._failures = failures
         self._who = who
         self._data: _Counted | None = None
@@ -40,7 +44,7 @@ class Attempt:
         """To be called when the file has been read. Raises Rejected for one that seems to have lost its bytes."""
         if self._data and self._data.size:
             await self._failures.forget(self._who, self.name or "")
-        elif await self._failures.happened_lately(self._who, self.name or ""):
+        elif await self._failed_lately():
             raise Rejected(
                 "The file is empty, and an upload of it has just failed: send it again from its start.",
                 field="file",
@@ -49,8 +53,15 @@ class Attempt:
     async def failed(self, error: Exception) -> None:
         was_empty = self._data is not None and self._data.ended and not self._data.size
         lost = isinstance(error, Incomplete | TooLarge) or problem_of(error, {}).status >= 500
-        if lost and self.name is not None and not was_empty:
-            await self._failures.note(self._who, self.name)
+        if lost and not was_empty:
+            await self._failures.note(self._who, _SOME_FILE if self.name is None else self.name)
+
+    async def _failed_lately(self) -> bool:
+        names = [self.name or _SOME_FILE, *([_SOME_FILE] if self._told_late else [])]
+        for name in names:
+            if await self._failures.happened_lately(self._who, name):
+                return True
+        return False
 
 
 class _Counted:

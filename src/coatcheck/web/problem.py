@@ -32,6 +32,9 @@ STATUSES: dict[type[errors.CoatcheckError], int] = {
     errors.StorageFull: 507,
 }
 
+#: Seconds after which to come again where whoever could not serve did not say.
+RETRY_AFTER = 5
+
 #: Codes of what the router itself refuses.
 _ROUTER_CODES = {404: "unknown_path", 405: "method_not_allowed"}
 
@@ -57,7 +60,8 @@ def problem_of(error: Exception, statuses: Mapping[str, int]) -> Problem:
     match error:
         case errors.CoatcheckError():
             headers: dict[str, str] = {}
-            if (retry_after := error.facts.get("retry_after")) is not None:
+            usual = RETRY_AFTER if isinstance(error, errors.Unavailable) else None
+            if (retry_after := error.facts.get("retry_after", usual)) is not None:
                 headers["Retry-After"] = str(retry_after)
             if isinstance(error, errors.RangeNotSatisfiable):
                 headers["Content-Range"] = unsatisfied(error.facts["size"])

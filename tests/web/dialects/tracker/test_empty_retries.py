@@ -122,6 +122,21 @@ async def test_without_a_name_in_the_query_the_parts_own_counts(
     assert refusal(await sent(b"")) == REFUSED
 
 
+async def test_a_failure_before_the_part_was_seen_counts_for_any_name_that_the_query_does_not_tell(
+    ann: httpx.AsyncClient, house: Installation
+) -> None:
+    async def sent(content: bytes) -> httpx.Response:
+        body = form(content, filename="kept.txt")
+        return await ann.post("/v2/attachments", content=body, headers=FORM)
+
+    away = mock.patch.object(house.services.availability, "expect", failing)
+    with away:
+        assert (await sent(bytes(5000))).status_code == 503
+    assert refusal(await sent(b"")) == REFUSED
+    assert (await sent(bytes(5000))).status_code == 201
+    assert (await upload(ann, content=b"")).status_code == 201
+
+
 async def test_a_failure_is_known_to_every_worker(house: Installation) -> None:
     here, there = (
         FailedUploads(house.services.transactions, house.services.clock) for _ in range(2)
