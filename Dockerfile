@@ -7,7 +7,7 @@ RUN python -m venv /opt/coatcheck
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY alembic ./alembic
 COPY src ./src
-RUN /opt/coatcheck/bin/pip install -c constraints.txt '.[images]'
+RUN /opt/coatcheck/bin/pip install -c constraints.txt '.[images,postgres,s3]'
 
 FROM python:3.11-slim
 # A fixed id, so that the owner of a mounted directory can be set once and for all.

@@ -1,4 +1,4 @@
-"""What leaves the checkout: the wheel, the image, the compose file, the list of settings."""
+"""What leaves the checkout: the wheel, the image, the list of settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
-import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -149,14 +148,6 @@ def test_what_the_image_copies_exists_and_is_not_ignored() -> None:
 def test_the_image_sets_only_settings_that_exist() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     assert set(re.findall(rf"{PREFIX}\w+", dockerfile)) <= known_variables()
-
-
-def test_the_compose_file_sets_only_settings_that_exist() -> None:
-    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
-    (service,) = yaml.safe_load(text)["services"].values()
-
-    assert service["environment"].keys() <= known_variables()
-    assert set(re.findall(rf"{PREFIX}\w+", text)) <= known_variables()
 
 
 def test_every_setting_is_documented_and_nothing_else_is() -> None:
