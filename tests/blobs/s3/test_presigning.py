@@ -121,3 +121,22 @@ async def test_nothing_is_signed_for_a_key_of_another_form(s3_store: RemoteBlobS
         await s3_store.presign_get(key, expires=60)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="key"):
         await s3_store.presign_put(key, size=1, expires=60)  # type: ignore[arg-type]
+
+
+async def test_a_signed_form_stores_that_many_bytes_and_no_other_number(
+    s3_store: RemoteBlobStore,
+):
+    key = new_blob_key()
+    form = await s3_store.presign_form(key, size=9, expires=60)
+    async with httpx.AsyncClient() as client:
+        for wrong in (b"coatchec", b"coatchecks"):
+            refused = await client.post(form.url, data=form.fields, files={"file": ("a", wrong)})
+            assert 400 <= refused.status_code < 500
+        with pytest.raises(BlobMissing):
+            await s3_store.size(key)
+        other = {**form.fields, "key": form.fields["key"].replace(key, new_blob_key())}
+        refused = await client.post(form.url, data=other, files={"file": ("a", b"coatcheck")})
+        assert 400 <= refused.status_code < 500
+        taken = await client.post(form.url, data=form.fields, files={"file": ("a", b"coatcheck")})
+    assert taken.is_success
+    assert await whole(s3_store, key) == b"coatcheck"
