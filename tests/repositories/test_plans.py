@@ -137,7 +137,8 @@ async def test_what_containers_hold_is_found_by_their_claims(
     where: str, owner: str | None, state: State | None, place: Core, ann: Principal
 ):
     ref = ContainerRef("conversation", "1")
-    selection = Selection(owner=owner, state=state, **{where: ref})
+    held: dict[str, Any] = {where: ref}
+    selection = Selection(owner=owner, state=state, **held)
     with asked(place) as seen:
         await place.services.listing.visible(ann, selection, Window(limit=2))
     assert await walks(place, seen) == []

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, func, insert, select, u
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coatcheck.domain.attachment import Attachment, Draft, Part
-from coatcheck.domain.claim import ByDigest, ById, ByPublicId, ByToken, Reference
+from coatcheck.domain.claim import Reference
 from coatcheck.domain.digest import SHA3_256
 from coatcheck.domain.lifecycle import VISIBLE, Event, State, target
 from coatcheck.domain.principal import Principal
@@ -19,6 +19,7 @@ from coatcheck.repositories.rows import (
     IN_SIGHT,
     READABLE_BY_CALLER,
     attachment_of,
+    called,
     first,
     of_few,
     part_row,
@@ -169,7 +170,7 @@ class Attachments:
             await self._connection.execute(
                 select(attachments.c.state, attachments.c.reason, attachments.c.expires_at)
                 .where(
-                    _is(reference),
+                    called(reference),
                     attachments.c.tenant_id == caller.tenant_id,
                     attachments.c.owner_id == caller.id,
                 )
@@ -289,15 +290,3 @@ class Attachments:
             select(parts.c.blob_key).where(parts.c.blob_key.in_(blob_keys))
         )
         return {str(key) for key in rows.scalars()}
-
-
-def _is(reference: Reference) -> ColumnElement[bool]:
-    match reference:
-        case ById(id):
-            return attachments.c.id == id
-        case ByPublicId(public_id):
-            return attachments.c.public_id == public_id
-        case ByToken(token):
-            return attachments.c.token == token
-        case ByDigest(digest):
-            return attachments.c[digest.algorithm] == digest.hex

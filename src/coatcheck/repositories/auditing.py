@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Label, Row, Select, and_, func, or_, select, text
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coatcheck.domain.attachment import Part
@@ -25,11 +25,10 @@ from coatcheck.repositories.tables import (
     parts,
     quotas,
     replays,
-    tallies,
     tenants,
 )
 from coatcheck.repositories.tables.tallies import BY_OWNER, BY_TENANT
-from coatcheck.repositories.tallies import counted, noted
+from coatcheck.repositories.tallies import compared, sums_of
 
 #: Parts that are in memory at once: a page of attachments is cut where it has more.
 _PARTS_AT_ONCE = 20_000
@@ -102,15 +101,13 @@ class Auditing:
                     "used": row.used,
                     "reserved": row.reserved,
                     "attachments": row.attachments,
-                    "detached": int(row.noted_detached),
-                    "detached bytes": int(row.noted_detached_bytes),
+                    **sums_of(row, BY_OWNER, "noted_"),
                 },
                 counted={
                     "used": int(row.charged),
                     "reserved": int(row.set_aside) + int(row.intended),
                     "attachments": int(row.number),
-                    "detached": int(row.detached),
-                    "detached bytes": int(row.detached_bytes),
+                    **sums_of(row, BY_OWNER),
                 },
             )
             for row in rows
@@ -121,12 +118,9 @@ class Auditing:
     ) -> list[Miscount]:
         """How much each tenant has in its tree; of one statement."""
         rows = await self._connection.execute(_page(_TREES, tenants.c.id, beyond, limit, only))
+        what = BY_TENANT
         return [
-            Miscount(
-                id=row.id,
-                noted={"filed": int(row.noted_filed), "filed bytes": int(row.noted_filed_bytes)},
-                counted={"filed": int(row.filed), "filed bytes": int(row.filed_bytes)},
-            )
+            Miscount(id=row.id, noted=sums_of(row, what, "noted_"), counted=sums_of(row, what))
             for row in rows
         ]
 
@@ -268,14 +262,6 @@ def _sum(column: ColumnElement[Any], *where: ColumnElement[bool]) -> ColumnEleme
     return select(func.coalesce(func.sum(column), 0)).where(*where).scalar_subquery()
 
 
-def _compared(what: str, whose: ColumnElement[int]) -> list[Label[int]]:
-    """What is on record in the tallies, and what there is by the rows."""
-    kept = [noted(what, whose, column) for column in (tallies.c.attachments, tallies.c.bytes)]
-    names = [f"noted_{what}", f"noted_{what}_bytes", what, f"{what}_bytes"]
-    sums = [*kept, *counted(what, whose)]
-    return [column.label(name) for name, column in zip(names, sums, strict=True)]
-
-
 _OWN = attachments.c.owner_id == quotas.c.owner_id
 #: What the rows of an owner add up to: bytes charged, set aside and intended, and attachments.
 COUNTED = {
@@ -292,9 +278,9 @@ _QUOTAS = select(
     quotas.c.reserved,
     quotas.c.attachments,
     *(column.label(name) for name, column in COUNTED.items()),
-    *_compared(BY_OWNER, quotas.c.owner_id),
+    *compared(BY_OWNER, quotas.c.owner_id),
 )
-_TREES = select(tenants.c.id, *_compared(BY_TENANT, tenants.c.id))
+_TREES = select(tenants.c.id, *compared(BY_TENANT, tenants.c.id))
 
 
 def _page(

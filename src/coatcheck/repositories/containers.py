@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,6 +14,7 @@ from coatcheck.domain.container import Container, ContainerRef, ContainerVersion
 from coatcheck.domain.pages import CountedPage, Page, Window
 from coatcheck.repositories.paging import page
 from coatcheck.repositories.rows import of_few
+from coatcheck.repositories.sifting import sifted
 from coatcheck.repositories.tables import (
     attachments,
     claims,
@@ -213,14 +214,14 @@ class Containers:
         self, tenant_id: int, kind: str, window: Window, sieve: Sieve
     ) -> Page[Container]:
         """Live ones that pass the sieve, newest first."""
-        wanted = select(containers).where(*_sifted(tenant_id, kind, sieve))
+        wanted = select(containers).where(*sifted(tenant_id, kind, sieve))
         return await page(self._connection, [wanted], window, _container)
 
     async def counted_page(
         self, tenant_id: int, kind: str, window: Window, sieve: Sieve
     ) -> CountedPage[Container]:
         """The same, with how many there are in all."""
-        number = select(func.count(containers.c.id)).where(*_sifted(tenant_id, kind, sieve))
+        number = select(func.count(containers.c.id)).where(*sifted(tenant_id, kind, sieve))
         total = int(await self._connection.scalar(number) or 0)
         found = await self.page(tenant_id, kind, window.of(total), sieve)
         return CountedPage(found.items, found.newer, found.older, total)
@@ -268,30 +269,6 @@ class Containers:
                 created_at=container.updated_at,
             )
         )
-
-
-def _sifted(tenant_id: int, kind: str, sieve: Sieve) -> Iterator[ColumnElement[bool]]:
-    yield containers.c.kind == kind
-    yield containers.c.deleted_at.is_(None)
-    if sieve.parent is None:
-        yield containers.c.tenant_id == tenant_id
-    else:
-        parent = containers.alias()
-        yield containers.c.parent_id == (
-            select(parent.c.id)
-            .where(
-                parent.c.tenant_id == tenant_id,
-                parent.c.kind == sieve.parent.kind,
-                parent.c.external_id == sieve.parent.external_id,
-            )
-            .scalar_subquery()
-        )
-    for field, texts in sieve.fields.items():
-        yield containers.c.body[field].as_string().in_(texts)
-    if sieve.since is not None:
-        yield containers.c.created_at >= sieve.since
-    if sieve.until is not None:
-        yield containers.c.created_at < sieve.until
 
 
 _VERSION = [container_versions.c[name] for name in ("number", "body", "created_at")]

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, RowMapping, and_, bindparam, literal_column, or_, select
 
 from coatcheck.domain.attachment import Attachment, Draft, Due, Part
+from coatcheck.domain.claim import ByDigest, ById, ByPublicId, ByToken, Reference
 from coatcheck.domain.folder import Filing
 from coatcheck.domain.lifecycle import Event, State, sources
 from coatcheck.domain.principal import Principal
@@ -194,3 +195,15 @@ def due_of(row: Sequence[Any]) -> Due:
 
 def first(found: list[Attachment]) -> Attachment | None:
     return found[0] if found else None
+
+
+def called(reference: Reference) -> ColumnElement[bool]:
+    match reference:
+        case ById(id):
+            return attachments.c.id == id
+        case ByPublicId(public_id):
+            return attachments.c.public_id == public_id
+        case ByToken(token):
+            return attachments.c.token == token
+        case ByDigest(digest):
+            return attachments.c[digest.algorithm] == digest.hex

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, text
+from sqlalchemy import ColumnElement, Label, Row, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coatcheck.repositories.rows import DETACHED
@@ -85,6 +85,23 @@ def counted(
         )
     )
     return number, size
+
+
+def compared(what: str, whose: ColumnElement[int]) -> list[Label[int]]:
+    """What is on record in the tallies, and what there is by the rows."""
+    kept = [noted(what, whose, column) for column in (tallies.c.attachments, tallies.c.bytes)]
+    names = [f"noted_{what}", f"noted_{what}_bytes", what, f"{what}_bytes"]
+    sums = [*kept, *counted(what, whose)]
+    return [column.label(name) for name, column in zip(names, sums, strict=True)]
+
+
+def sums_of(row: Row[Any], what: str, which: str = "") -> dict[str, int]:
+    """Of a row with the columns of `compared`: what is on record (`which` is "noted_"), or what there is."""
+    columns = row._mapping
+    return {
+        what: int(columns[f"{which}{what}"]),
+        f"{what} bytes": int(columns[f"{which}{what}_bytes"]),
+    }
 
 
 # Not from one statement to the next: what is deleted here and what is added are of one moment.
