@@ -179,9 +179,7 @@ class Settings(BaseSettings):
 
     @property
     def effective_database_url(self) -> str:
-        return (
-            self.database_url or f"sqlite:///{self.data_dir.absolute() / 'coatcheck.db'}"
-        )
+        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'coatcheck.db'}"
 
     @property
     def effective_blobs_url(self) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from coatcheck.repositories.sqlite_driver import sqlite
 from coatcheck.settings import Settings
 from tests import deeds
 from tests.cli.conftest import Invoke
@@ -82,7 +82,7 @@ def test_a_setting_that_is_wrong_is_no_finding(
 def test_a_damaged_database_file_is_told(
     invoke: Invoke, filled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with closing(sqlite3.connect(Settings().data_dir / "coatcheck.db")) as connection, connection:
+    with closing(sqlite.connect(Settings().data_dir / "coatcheck.db")) as connection, connection:
         connection.execute("INSERT INTO keys VALUES (9, 99, 'h', 'h', '[]', 0, NULL, NULL)")
     ran = invoke("fsck", "--rehash")
     assert ran.exit_code == 1

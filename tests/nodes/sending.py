@@ -6,7 +6,7 @@ import hashlib
 import random
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
@@ -149,7 +149,7 @@ class HeldBack:
 
 
 def shuffled(
-    deeds: list[Callable[[], requests.Response]], seed: int, lanes: int = 8
+    deeds: Sequence[Callable[[], requests.Response]], seed: int, lanes: int = 8
 ) -> list[requests.Response]:
     """Done in parallel, in an order of chance; the answers, in the order that they were given in."""
     order = list(range(len(deeds)))

@@ -290,8 +290,7 @@ def _page(
     limit: int,
     only: Sequence[int] | None,
 ) -> Select[Any]:
-    where = key > beyond if only is None else key.in_(only)
-    return query.where(where).order_by(key).limit(limit)
+    return query.where(key > beyond if only is None else key.in_(only)).order_by(key).limit(limit)
 
 
 def _chunks(ids: list[int], size: int = 500) -> list[list[int]]:

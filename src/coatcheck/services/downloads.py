@@ -17,7 +17,6 @@ from coatcheck.services.ports import Clock, Facts, Transactions
 from coatcheck.services.reading import Reading
 from coatcheck.services.resolving import resolve
 
-
 #: Bytes of an attachment that are fetched with the facts, where they lie beside them.
 _AT_ONCE = 64 * 1024
 

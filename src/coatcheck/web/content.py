@@ -86,18 +86,26 @@ async def content_response(
         link = await content.link(expires=LINK_LIFE, media_type=media_type, disposition=disposition)
         if link:
             return Response(status_code=302, headers={**_ELSEWHERE, "Location": link})
+    return _sent(request, content, headers, span, whole=wanted is None)
+
+
+def _sent(
+    request: Request, content: Content, headers: Mapping[str, str], span: Span, *, whole: bool
+) -> Response:
+    """The bytes in the way that costs least: by the server itself, at once, or piece by piece."""
     if (
-        not wanted
+        whole
         and (path := content.path())
         and "http.response.pathsend" in request.scope.get("extensions", {})
     ):
         return PathResponse(str(path), headers)
+    status = 200 if whole else 206
     held = content.held(span.start, span.stop)
-    response: Response
-    if held is not None:
-        response = Response(held, status)
-    else:
-        response = StreamingResponse(content.read(span.start, span.stop), status_code=status)
+    response = (
+        StreamingResponse(content.read(span.start, span.stop), status)
+        if held is None
+        else Response(held, status)
+    )
     response.raw_headers = [
         (k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()
     ]
