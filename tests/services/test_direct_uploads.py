@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from coatcheck.domain.attachment import Attachment
 from coatcheck.domain.claim import ById, ByPublicId
 from coatcheck.domain.digest import SHA256, Digest
 from coatcheck.domain.errors import DigestMismatch, Gone, Incomplete, NotFound
@@ -74,8 +75,8 @@ async def store(place: Core, caller: Principal, upload: ByPublicId) -> None:
             assert sent.is_success
 
 
-def completing(place: Core, caller: Principal, upload: ByPublicId) -> Any:
-    return place.services.direct_uploads.complete(caller, "native", upload, 24 * HOUR * 1000)
+async def completing(place: Core, caller: Principal, upload: ByPublicId) -> Attachment:
+    return await place.services.direct_uploads.complete(caller, "native", upload, 24 * HOUR * 1000)
 
 
 async def held(place: Core, caller: Principal) -> tuple[int, int, int]:
@@ -140,17 +141,17 @@ async def test_a_sweep_and_a_completion_at_once_lose_nothing_that_was_acknowledg
         upload = await begin(place, ann)
         await store(place, ann, upload)
         place.clock.advance(2 * HOUR + 1)  # the leases have just run out
-        outcome, _swept = await asyncio.gather(
+        completion, _swept = await asyncio.gather(
             completing(place, ann, upload),
             place.services.reaping.sweep(),
             return_exceptions=True,
         )
-        if isinstance(outcome, BaseException):
-            assert isinstance(outcome, Incomplete)
+        if isinstance(completion, BaseException):
+            assert isinstance(completion, Incomplete)
             await store(place, ann, upload)
-            outcome = await completing(place, ann, upload)
-        assert await deeds.bytes_of(place, ann, ById(outcome.id)) == CONTENT
-        await place.services.deleting.delete(ann, ById(outcome.id), {outcome.state})
+        made = await completing(place, ann, upload)
+        assert await deeds.bytes_of(place, ann, made) == CONTENT
+        await place.services.deleting.delete(ann, ById(made.id), {made.state})
 
 
 async def test_what_is_abandoned_is_offered_no_more(place: Core, ann: Principal):

@@ -106,7 +106,7 @@ async def close_slots(connection: AsyncConnection, attachment_ids: list[int], no
         .join(attachments, attachments.c.id == slots.c.attachment_id)
         .outerjoin(intents, intents.c.blob_key == slots.c.blob_key)
         .where(
-            slots.c.attachment_id.in_(attachment_ids),
+            attachments.c.id.in_(attachment_ids),
             slots.c.open_until > now,
             intents.c.blob_key.is_(None),
         )
