@@ -34,9 +34,9 @@ async def health() -> Health:
     responses={503: {"model": Readiness}},
 )
 async def ready(request: Request, services: Desk) -> JSONResponse:
-    checks = {"server": "stopping" if request.app.state.draining.begun else "ok"}
-    for name, result in (await services.availability.look()).items():
-        checks[name] = result
+    outside = await services.availability.look()
+    checks = {name: str(result) for name, result in outside.items()}
+    checks["server"] = "stopping" if request.app.state.draining.begun else "ok"
     fine = all(result == "ok" for result in checks.values())
     content = Readiness(status="ok" if fine else "unavailable", checks=checks).model_dump()
     return JSONResponse(content, status_code=200 if fine else 503)
