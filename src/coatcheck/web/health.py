@@ -34,9 +34,8 @@ async def health() -> Health:
     responses={503: {"model": Readiness}},
 )
 async def ready(request: Request, services: Desk) -> JSONResponse:
-    outside = await services.availability.look()
-    checks = {name: str(result) for name, result in outside.items()}
-    checks["server"] = "stopping" if request.app.state.draining.begun else "ok"
+    checks = {"server": "stopping" if request.app.state.draining.begun else "ok"}
+    checks |= {str(name): why for name, why in (await services.availability.look()).items()}
     fine = all(result == "ok" for result in checks.values())
     content = Readiness(status="ok" if fine else "unavailable", checks=checks).model_dump()
     return JSONResponse(content, status_code=200 if fine else 503)
