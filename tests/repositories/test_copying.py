@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import func, insert, select, text
 
 from coatcheck.domain.claim import ById
 from coatcheck.domain.container import ContainerRef
@@ -22,7 +22,7 @@ from coatcheck.repositories.copying import copy
 from coatcheck.repositories.engine import open_engine
 from coatcheck.repositories.schema import upgrade
 from coatcheck.repositories.sqlite_driver import sqlite
-from coatcheck.repositories.tables import installation, metadata
+from coatcheck.repositories.tables import installation, metadata, tallies
 from tests import deeds
 from tests.core import Core, core
 from tests.engines import postgres
@@ -90,6 +90,14 @@ async def contents(url: str) -> dict[str, list[Any]]:
             found[table.name] = [
                 tuple(row) for row in rows if row[0] not in ("serves_since", "host")
             ]
+        sums = select(
+            tallies.c.what,
+            tallies.c.whose,
+            func.sum(tallies.c.attachments),
+            func.sum(tallies.c.bytes),
+        )
+        rows = await connection.execute(sums.group_by("what", "whose").order_by("what", "whose"))
+        found["tallies"] = [tuple(row) for row in rows]  # each database counts in its own way
     await engine.dispose()
     return found
 
@@ -167,7 +175,9 @@ async def test_nobody_can_write_to_the_old_one_meanwhile(filled: str, tmp_path: 
             other.execute("BEGIN IMMEDIATE")
 
     await copy(filled, url_of(tmp_path / "other.db"), NOW, tell)
-    assert sorted(tables) == sorted(metadata.tables)
+    assert sorted(tables) == sorted(
+        set(metadata.tables) - {tallies.name}
+    )  # which count by themselves
 
 
 @pytest.mark.parametrize("table", ["attachments", "quotas"])

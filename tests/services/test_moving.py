@@ -65,6 +65,7 @@ async def test_all_that_is_named_moves_and_is_still_read(tmp_path: Path):
 
 async def test_under_load_nothing_is_lost_and_nothing_deleted_comes_back(tmp_path: Path):
     kept = dict(enumerate(await filled(tmp_path, 120)))
+    detached = list(kept)
     async with core(tmp_path / "data", **two_stores(tmp_path)) as place:
         ann = await deeds.principal(place)
         done = asyncio.Event()
@@ -78,16 +79,16 @@ async def test_under_load_nothing_is_lost_and_nothing_deleted_comes_back(tmp_pat
                 await asyncio.sleep(0)
 
         async def delete() -> None:
-            while not done.is_set() and len(kept) > 60:
-                seed = random.choice(list(kept))
-                gone = kept.pop(seed)
+            while not done.is_set() and len(detached) > 60:
+                gone = kept.pop(detached.pop(random.randrange(len(detached))))
                 await place.services.deleting.delete(ann, ById(gone.id), [State.DETACHED])
 
         async def deposit(seed: int) -> None:
             while not done.is_set():
                 seed += 10
-                kept[seed] = await deeds.deposit(place, ann, deeds.content(1500, seed))
-                await deeds.post(place, ann, kept[seed])
+                made = await deeds.deposit(place, ann, deeds.content(1500, seed))
+                await deeds.post(place, ann, made)
+                kept[seed] = made
 
         async with asyncio.TaskGroup() as group:
             for _ in range(3):
