@@ -21,7 +21,7 @@ from tests.nodes.sending import Steady, deposit
 SIZES = (2_000, 90_000, 90_000, 700_000)
 
 #: Within so many seconds of a return, the nodes serve again: «within seconds», on a machine that is busy.
-SOON = 10
+SOON = 20
 
 
 @dataclass(frozen=True, kw_only=True)
