@@ -7,6 +7,7 @@ import re
 import secrets
 import signal
 import subprocess
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from bench.processes import program
 _SCRIPTS = Path(__file__).parent
 #: Seconds that an answer may take: no server is told to be quick, only measured.
 _PATIENCE = 60
+#: Seconds that wrk takes to be ready for a signal.
+_BEGINNING = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +53,7 @@ class Running:
         command = [program("wrk"), "--threads", "1", "--connections", str(connections)]
         command += ["--duration", f"{math.ceil(seconds)}s", "--timeout", f"{_PATIENCE}s"]
         command += ["--script", str(_SCRIPTS / script), url, "--", *arguments]
+        self._begun = time.monotonic()
         self._process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -67,6 +71,8 @@ class Running:
 
     def end(self) -> Load:
         """What was done up to now."""
+        # Before it has begun, wrk dies of the signal and tells nothing.
+        time.sleep(max(0.0, self._begun + _BEGINNING - time.monotonic()))
         self._process.send_signal(signal.SIGINT)
         return self.result()
 
