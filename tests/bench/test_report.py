@@ -28,7 +28,7 @@ class Told:
     unit: str = "req/s"
 
     def prepare(self, session: Session) -> Measure:
-        raise NotImplementedError
+        return figures(1.0)
 
 
 def figures(*values: float) -> Measure:

@@ -20,7 +20,8 @@ from coatcheck.blobs.base import BlobExists, BlobKey, BlobMissing, BlobStore, ne
 from coatcheck.blobs.filesystem import BATCH, FilesystemBlobStore
 from coatcheck.blobs.filesystem import store as module
 from coatcheck.domain.errors import StorageFull, Unavailable
-from coatcheck.testing.blob_store import BlobStoreContract, listed, pattern, pieces, whole
+from coatcheck.testing.blob_store import BlobStoreContract
+from coatcheck.testing.content import listed, pattern, pieces, whole
 from tests.blobs.recording import Op, RecordingFs
 
 MIB = 1024 * 1024

@@ -11,7 +11,8 @@ from coatcheck.blobs.base import BlobKey, BlobMissing, StoreRefuses, new_blob_ke
 from coatcheck.blobs.filesystem import FilesystemBlobStore
 from coatcheck.blobs.memory import MemoryBlobStore
 from coatcheck.blobs.moving import MovingBlobStore
-from coatcheck.testing.blob_store import BlobStoreContract, listed, pieces, whole
+from coatcheck.testing.blob_store import BlobStoreContract
+from coatcheck.testing.content import listed, pieces, whole
 
 
 class TestMoving(BlobStoreContract):

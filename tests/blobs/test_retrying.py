@@ -10,7 +10,8 @@ from coatcheck.blobs.base import BlobKey, BlobMissing, BlobStore, RemoteBlobStor
 from coatcheck.blobs.memory import MemoryBlobStore
 from coatcheck.blobs.retrying import RetryingBlobStore
 from coatcheck.domain.errors import Unavailable
-from coatcheck.testing.blob_store import BlobStoreContract, listed, pattern, pieces, whole
+from coatcheck.testing.blob_store import BlobStoreContract
+from coatcheck.testing.content import listed, pattern, pieces, whole
 from coatcheck.testing.faulty import FaultyBlobStore, Operation
 
 LONG = pattern(1, 1_000_000)

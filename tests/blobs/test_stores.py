@@ -9,7 +9,7 @@ from coatcheck.blobs.base import LocalPath, Presigns, Remote, SweepsLeftovers, n
 from coatcheck.blobs.filesystem import FilesystemBlobStore
 from coatcheck.blobs.memory import MemoryBlobStore
 from coatcheck.blobs.retrying import RetryingBlobStore
-from coatcheck.testing.blob_store import pieces, whole
+from coatcheck.testing.content import pieces, whole
 
 
 async def test_a_file_url_opens_a_store_below_that_directory(tmp_path: Path):

@@ -21,7 +21,7 @@ import pytest
 
 from coatcheck.blobs.base import BlobKey, BlobMissing
 from coatcheck.blobs.filesystem import FilesystemBlobStore, FsOps
-from coatcheck.testing.blob_store import listed, pattern, pieces, whole
+from coatcheck.testing.content import listed, pattern, pieces, whole
 from tests.blobs.recording import Op, RecordingFs
 
 #: All combinations of so many unsynced calls are tried; of more, a sample.

@@ -11,7 +11,7 @@ from coatcheck.blobs.filesystem import open_filesystem
 from coatcheck.domain.errors import Unavailable
 from coatcheck.domain.principal import Principal
 from coatcheck.services.belonging import Belonging
-from coatcheck.testing.blob_store import listed
+from coatcheck.testing.content import listed
 from tests import deeds
 from tests.core import Core, core
 

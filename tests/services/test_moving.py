@@ -15,8 +15,8 @@ from coatcheck.domain.claim import ById
 from coatcheck.domain.errors import Gone, NotFound, Unavailable
 from coatcheck.domain.lifecycle import State
 from coatcheck.services.moving import Moved, Moving
-from coatcheck.testing.blob_store import listed
 from coatcheck.testing.bodies import Whole
+from coatcheck.testing.content import listed
 from coatcheck.testing.faulty import FaultyBlobStore
 from tests import deeds
 from tests.core import Core, core

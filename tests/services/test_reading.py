@@ -15,7 +15,7 @@ from coatcheck.domain.attachment import Part
 from coatcheck.domain.errors import Corrupt
 from coatcheck.services.ports import Transactions
 from coatcheck.services.reading import ASKED_AT_ONCE, Reading
-from coatcheck.testing.blob_store import pattern, pieces
+from coatcheck.testing.content import pattern, pieces
 
 
 class Watched(MemoryBlobStore):

@@ -15,8 +15,8 @@ from coatcheck.domain.claim import ById
 from coatcheck.domain.errors import NotFound, Unavailable
 from coatcheck.domain.principal import Principal
 from coatcheck.services import purging, reaping
-from coatcheck.testing.blob_store import listed
 from coatcheck.testing.bodies import Whole
+from coatcheck.testing.content import listed
 from coatcheck.testing.faulty import FaultyBlobStore
 from tests import deeds
 from tests.books import assert_books_balance

@@ -7,7 +7,8 @@ import pytest
 from coatcheck.blobs.base import BlobMissing, BlobStore, new_blob_key
 from coatcheck.blobs.memory import MemoryBlobStore
 from coatcheck.domain.errors import Unavailable
-from coatcheck.testing.blob_store import BlobStoreContract, listed, pieces, whole
+from coatcheck.testing.blob_store import BlobStoreContract
+from coatcheck.testing.content import listed, pieces, whole
 from coatcheck.testing.faulty import FaultyBlobStore, Operation
 
 

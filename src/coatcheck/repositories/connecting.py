@@ -27,7 +27,8 @@ class Connection(AsyncConnection):
 @asynccontextmanager
 async def connected(engine: AsyncEngine) -> AsyncIterator[Connection]:
     if engine.dialect.name == "sqlite":
-        await asyncio.sleep(0)  # whoever asks on and on, and never waits for an answer, gives others their turns
+        # Whoever asks on and on, and never has to wait for an answer, gives others their turns.
+        await asyncio.sleep(0)
     connection = Connection(engine)
     try:
         _ = await seen_through(engine, connection.start())

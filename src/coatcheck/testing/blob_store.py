@@ -10,50 +10,25 @@ from typing import Any, cast
 import pytest
 
 from coatcheck.blobs.base import BlobExists, BlobKey, BlobMissing, BlobStore, new_blob_key
+from coatcheck.testing.content import listed, pattern, pieces, put_was_cancelled, whole
 
 #: Longer than any store's own batch or part, and no multiple of one.
 LONG = 3 * 1024 * 1024 + 17
 
 ILLEGAL_KEYS = [
-    "",
-    "..",
+    *("", ".."),
     "../" * 8 + "etc/passwd",
     "ab/" + "0" * 29,
-    "0" * 31,
-    "0" * 33,
-    "A" * 32,
-    "g" * 32,
+    *("0" * 31, "0" * 33),
+    *("A" * 32, "g" * 32),
     "0" * 31 + "\n",
     "0" * 31 + "\0",
     "٠" * 32,
 ]
 
 
-async def whole(store: BlobStore, key: BlobKey, start: int = 0, stop: int | None = None) -> bytes:
-    """The bytes a store yields for [start, stop), joined."""
-    return b"".join([piece async for piece in store.read(key, start, stop)])
-
-
-async def listed(store: BlobStore, prefix: str = "") -> list[BlobKey]:
-    """The keys a store lists."""
-    keys = store.keys(prefix)
-    return [key async for key in keys]
-
-
-async def pieces(*content: bytes) -> AsyncIterator[bytes]:
-    """The given pieces, with other tasks having their turn before each."""
-    for piece in content:
-        await asyncio.sleep(0)
-        yield piece
-
-
-def pattern(number: int, size: int) -> bytes:
-    """Bytes that tell from every place which number they were made of."""
-    return (f"{number:015d}|".encode() * (size // 16 + 1))[:size]
-
-
 class BlobStoreContract:
-    """Inherit it and override the fixture `store` with one that gives an empty store.
+    """Inherit it, with a fixture `store` that gives an empty store.
 
         class TestMyStore(BlobStoreContract):
             @pytest.fixture
@@ -62,10 +37,6 @@ class BlobStoreContract:
 
     Runs under pytest-asyncio in mode "auto", or with a mark `asyncio` on the inheriting class.
     """
-
-    @pytest.fixture
-    def store(self) -> Any:
-        raise NotImplementedError("override the fixture `store`")
 
     async def test_what_was_put_is_read_back(self, store: BlobStore) -> None:
         key = new_blob_key()
@@ -218,28 +189,11 @@ class BlobStoreContract:
     ) -> None:
         """The cancellation comes one turn of the loop later each time, until it comes too late."""
         content = pattern(1, 100_000)
-        turns = 0
-        while True:
-            handed_over = asyncio.Event()
-
-            async def telling(handed_over: asyncio.Event = handed_over) -> AsyncIterator[bytes]:
-                yield content
-                handed_over.set()
-
-            key = new_blob_key()
-            put = asyncio.create_task(store.put(key, telling()))
-            await handed_over.wait()
-            for _ in range(turns):
-                await asyncio.sleep(0)
-            put.cancel()
-            try:
-                await put
-            except asyncio.CancelledError:
-                await self.assert_nothing_is_left(store, key)
-            else:
-                assert await whole(store, key) == content
-                break
-            turns = turns * 2 or 1
+        key, turns = new_blob_key(), 0
+        while await put_was_cancelled(store, key, content, turns):
+            await self.assert_nothing_is_left(store, key)
+            key, turns = new_blob_key(), turns * 2 or 1
+        assert await whole(store, key) == content
 
     async def test_a_put_that_failed_does_not_stand_in_the_way_of_the_next(
         self, store: BlobStore
@@ -268,8 +222,7 @@ class BlobStoreContract:
 
     async def test_parallel_readers_do_not_disturb_each_other(self, store: BlobStore) -> None:
         content = pattern(1, LONG)
-        key = new_blob_key()
-        await store.put(key, pieces(content))
+        await store.put(key := new_blob_key(), pieces(content))
         starts = range(0, LONG, LONG // 10)
         read = await asyncio.gather(*(whole(store, key, start) for start in starts))
         assert read == [content[start:] for start in starts]
@@ -319,14 +272,14 @@ class BlobStoreContract:
         self, store: BlobStore, key: str
     ) -> None:
         illegal = BlobKey(key)
-        with pytest.raises(ValueError, match="key"):
-            await store.put(illegal, _untouchable())
-        with pytest.raises(ValueError, match="key"):
-            await whole(store, illegal)
-        with pytest.raises(ValueError, match="key"):
-            await store.size(illegal)
-        with pytest.raises(ValueError, match="key"):
-            await store.delete(illegal)
+        for deed in (
+            store.put(illegal, _untouchable()),
+            whole(store, illegal),
+            store.size(illegal),
+            store.delete(illegal),
+        ):
+            with pytest.raises(ValueError, match="key"):
+                await deed
         assert await listed(store) == []
 
     async def assert_nothing_is_left(self, store: BlobStore, key: BlobKey) -> None:

@@ -10,7 +10,7 @@ import pytest
 from coatcheck.blobs.base import StoreRefuses, new_blob_key
 from coatcheck.bootstrap import CannotOpen, check_blobs
 from coatcheck.domain.errors import Unavailable
-from coatcheck.testing.blob_store import pieces
+from coatcheck.testing.content import pieces
 from tests.blobs.s3.conftest import Opens
 from tests.core import core
 from tests.engines.seaweed import SECRET_KEY, s3_url, shared_endpoint

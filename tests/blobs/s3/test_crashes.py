@@ -12,7 +12,7 @@ import pytest
 from coatcheck.blobs.base import BlobKey, BlobMissing, new_blob_key
 from coatcheck.blobs.s3.store import S3BlobStore
 from coatcheck.domain.errors import Unavailable
-from coatcheck.testing.blob_store import listed, pattern, pieces, whole
+from coatcheck.testing.content import listed, pattern, pieces, put_was_cancelled, whole
 from tests.blobs.s3.conftest import Opens
 from tests.engines.seaweed import own_weed, s3_url
 
@@ -145,26 +145,9 @@ async def test_a_long_put_that_is_cancelled_leaves_no_upload_behind(opens: Opens
 async def test_a_long_put_that_is_cancelled_at_any_later_point_stores_all_or_nothing(opens: Opens):
     """The cancellation comes a while later each time, until it comes too late."""
     store = opens(s3_url("cancelled", part_size=5 * MIB))
-    turns = 1
-    while True:
-        handed_over = asyncio.Event()
-
-        async def telling(handed_over: asyncio.Event = handed_over) -> AsyncIterator[bytes]:
-            yield LONG
-            handed_over.set()
-
-        key = new_blob_key()
-        put = asyncio.create_task(store.put(key, telling()))
-        await handed_over.wait()
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        put.cancel()
-        try:
-            await put
-        except asyncio.CancelledError:
-            assert await listed(store) == []
-            assert await store.sweep_leftovers(0) == 0
-        else:
-            assert await whole(store, key) == LONG
-            break
-        turns *= 4
+    key, turns = new_blob_key(), 1
+    while await put_was_cancelled(store, key, LONG, turns):
+        assert await listed(store) == []
+        assert await store.sweep_leftovers(0) == 0
+        key, turns = new_blob_key(), turns * 4
+    assert await whole(store, key) == LONG

@@ -9,7 +9,7 @@ import pytest
 
 from coatcheck.blobs.base import BlobExists, BlobKey, BlobMissing, RemoteBlobStore, new_blob_key
 from coatcheck.domain.errors import Unavailable
-from coatcheck.testing.blob_store import listed, pattern, pieces, whole
+from coatcheck.testing.content import listed, pattern, pieces, whole
 from tests.engines.proxy import Kind, Proxy, Way
 
 MIB = 1024 * 1024

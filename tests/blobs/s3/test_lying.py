@@ -15,7 +15,7 @@ import pytest
 
 from coatcheck.blobs.base import StoreRefuses, new_blob_key
 from coatcheck.domain.errors import StorageFull, Unavailable
-from coatcheck.testing.blob_store import pieces
+from coatcheck.testing.content import pieces
 from tests.blobs.s3.conftest import Opens
 from tests.engines.seaweed import credentials
 

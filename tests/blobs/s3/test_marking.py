@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from coatcheck.blobs.base import BlobMissing, Marked, Quarantines, RemoteBlobStore, new_blob_key
-from coatcheck.testing.blob_store import listed, pieces
+from coatcheck.testing.content import listed, pieces
 
 
 async def test_a_mark_is_left_once_and_replaced_only_when_that_is_meant(s3_store: RemoteBlobStore):

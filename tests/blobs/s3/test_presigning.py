@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from coatcheck.blobs.base import BlobMissing, RemoteBlobStore, SignedRequest, new_blob_key
-from coatcheck.testing.blob_store import pieces, whole
+from coatcheck.testing.content import pieces, whole
 
 NAME = "attachment; filename=\"a b.txt\"; filename*=UTF-8''%E2%82%AC.txt"
 
