@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from coatcheck import faultpoints
 from coatcheck.blobs import open_store
 from coatcheck.blobs.base import BlobStore, LocalPath, Remote, StoreRefuses
 from coatcheck.blobs.moving import MovingBlobStore
@@ -67,6 +68,8 @@ class CannotOpen(Exception):
 async def open_services(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Services]:
     """Everything, open; closed at the end of the block. The database must have been migrated. Raises CannotOpen."""
     clock = clock or SystemClock()
+    if settings.faults:
+        _arm(settings.faults)
     engine = open_database(settings)
     transactions = Transactions(
         engine, quota_bytes=settings.quota_bytes, quota_count=settings.quota_count
@@ -187,6 +190,13 @@ def open_database(settings: Settings) -> AsyncEngine:
         raise CannotOpen(f"{name}: {error}") from error
 
 
+def _arm(faults: str) -> None:
+    try:
+        faultpoints.arm(faults)
+    except ValueError as error:
+        raise CannotOpen(f"COATCHECK_FAULTS: {error}") from error
+
+
 def _refuse_network_file_system(settings: Settings) -> None:
     """For SQLite, which would trust locks that are none. Raises ValueError."""
     file = file_of(settings.effective_database_url)
@@ -267,17 +277,20 @@ def wire_config(settings: Settings) -> WireConfig:
 def create_app(settings: Settings | None = None, clock: Clock | None = None) -> FastAPI:
     """The whole server as one ASGI app; it opens its stores, and starts its reaper, when it is started."""
     settings = settings or Settings()
+    return build_app(wire_config(settings), lambda app: serving(app, settings, clock))
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with (
-            open_services(settings, clock) as services,
-            Reaper(services.reaping, every=settings.reap_every),
-        ):
-            await services.transactions.check()
-            await check_blobs(services)
-            async with services.hosting.held():
-                app.state.services = services
-                yield
 
-    return build_app(wire_config(settings), lifespan)
+@asynccontextmanager
+async def serving(
+    app: FastAPI, settings: Settings, clock: Clock | None = None
+) -> AsyncIterator[None]:
+    """The app has what it serves with, for this block."""
+    async with (
+        open_services(settings, clock) as services,
+        Reaper(services.reaping, every=settings.reap_every),
+    ):
+        await services.transactions.check()
+        await check_blobs(services)
+        async with services.hosting.held():
+            app.state.services = services
+            yield

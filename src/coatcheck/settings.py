@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _MIB = 1024 * 1024
@@ -160,6 +160,10 @@ class Settings(BaseSettings):
     graceful_timeout: int = Field(
         30, ge=0, description="How long running requests may take after a stop signal."
     )
+    env: Literal["production", "test"] = Field(
+        "production", description="Whether this is a server that somebody relies on."
+    )
+    faults: str = Field("", description="Where a test lets the server fail; refused in production.")
 
     @field_validator(
         "dialects", "allowed_types", "openproject_allowlist", "cors_origins", mode="before"
@@ -176,6 +180,14 @@ class Settings(BaseSettings):
         if value and not value.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _no_faults_in_production(self) -> Settings:
+        if self.faults and self.env == "production":
+            raise ValueError(
+                "COATCHECK_FAULTS makes a server fail on purpose: it needs COATCHECK_ENV=test"
+            )
+        return self
 
     @property
     def effective_database_url(self) -> str:
@@ -195,7 +207,9 @@ def load() -> Settings:
 
 
 def _complaint(error: Any) -> str:
-    field = str(error["loc"][0]) if error["loc"] else ""
+    if not error["loc"]:  # of several that do not go together
+        return str(error["msg"])
+    field = str(error["loc"][0])
     # A database URL may hold a password.
     given = "" if field == "database_url" else f" (it is {str(error['input'])[:100]!r})"
     return f"COATCHECK_{field.upper()}: {error['msg']}{given}"

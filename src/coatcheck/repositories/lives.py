@@ -26,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from coatcheck.domain.attachment import Due
 from coatcheck.domain.lifecycle import Event, State, sources, target
 from coatcheck.domain.quota import Refund
+from coatcheck.faultpoints import reach
 from coatcheck.repositories.rows import (
     DUE_COLUMNS,
     SWEPT,
@@ -64,6 +65,7 @@ class Lives:
         `exclusive`: not one that a container holds already, the tenant's tree excepted.
         """
         wanted = await self.lock(ids)
+        await reach("C1")
         detached = and_(attachments.c.state == State.DETACHED.value, unexpired(now))
         held = attachments.c.state == State.CLAIMED.value
         if exclusive:

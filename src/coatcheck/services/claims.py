@@ -24,6 +24,7 @@ from coatcheck.domain.errors import (
 )
 from coatcheck.domain.lifecycle import State
 from coatcheck.domain.principal import Principal
+from coatcheck.faultpoints import reach
 from coatcheck.services.commands import ClaimAttachments, Limits, ReleaseAttachments
 from coatcheck.services.contention import persistently
 from coatcheck.services.digests import Digests
@@ -105,6 +106,7 @@ class Claims:
                 recall=lambda answer: list(answer["held"]),
             )
         )
+        await reach("C3")
         await self._purging.purge_now(freed)
         return await self.held(command.caller, command.ref)
 
@@ -173,6 +175,7 @@ async def claim(
     container holds already, if anything, so that the same claim again is the same. Raises NotFound (unknown, foreign,
     expired), AlreadyClaimed and DigestMismatch, with a refusal for every one that is not to be had.
     """
+    await reach("C0")
     holds = [each.attachment for each in await facts.claims.held_by(container.id)]
     held = {each.id for each in holds}
     resolved: dict[int, tuple[Attachment, Wanted]] = {}
@@ -205,6 +208,7 @@ async def claim(
     again = [(id, want) for id, (_, want) in resolved.items() if id in held]
     if await facts.claims.renew(container.id, again, expires_at) < len(again):
         raise Contended(retry_after=1)  # a claim lapsed since we looked
+    await reach("C2")
     return [
         Claim(
             attachment=attachment,

@@ -9,6 +9,7 @@ from functools import partial
 from coatcheck.domain.attachment import Attachment, Part
 from coatcheck.domain.errors import Gone
 from coatcheck.domain.lifecycle import VISIBLE, Event, State, after
+from coatcheck.faultpoints import reach
 from coatcheck.services.commands import Completion
 from coatcheck.services.contention import persistently
 from coatcheck.services.filing import SITE, find_or_make_folders, free_place, hold
@@ -35,11 +36,13 @@ class Completing:
         self, command: Completion, upload: Attachment, parts: list[Part]
     ) -> Attachment:
         """One of several that try at once does it; the others are told the same outcome."""
+        await reach("K4")
         digests = await self._running.whole(upload, parts, command.digests)
         await self._running.confirm(digests, upload, parts, command.expected)
         superseded: list[int] = []
         with suppress(_Beaten):
             superseded = await persistently(partial(self._try, command, upload, digests))
+            await reach("K6")
         async with self._transactions.read() as facts:
             current = await facts.attachments.recorded(upload.public_id)
         self._running.forget(upload.id)
@@ -55,7 +58,9 @@ class Completing:
             current = await facts.attachments.recorded(upload.public_id)
             if current is None or current.state is not State.RECEIVING:
                 return []
-            return await self._seal(facts, command, current, digests)
+            superseded = await self._seal(facts, command, current, digests)
+            await reach("K5")
+            return superseded
 
     async def _seal(
         self,

@@ -10,6 +10,7 @@ from coatcheck.domain.claim import Reference
 from coatcheck.domain.errors import AlreadyClaimed, Forbidden, NotFound
 from coatcheck.domain.lifecycle import State
 from coatcheck.domain.principal import Principal
+from coatcheck.faultpoints import reach
 from coatcheck.services.contention import persistently
 from coatcheck.services.downloads import Downloads
 from coatcheck.services.facts import Facts
@@ -49,6 +50,7 @@ class Deleting:
         try:
             work = partial(self._delete, found, tuple(states), held_by)
             await to_the_end(persistently(work))
+            await reach("D2")
         except NotFound:
             if tell_why and (await self._downloads.find(caller, reference)).state is State.CLAIMED:
                 raise AlreadyClaimed("A container holds it, and has to release it first.") from None
@@ -60,10 +62,12 @@ class Deleting:
     ) -> None:
         async with self._transactions.write() as facts:
             await facts.lives.lock([attachment.id])
+            await reach("D0")
             if held_by is not None and not await _held_only_by(facts, attachment, held_by):
                 raise Forbidden
             if not await facts.lives.delete(attachment.id, states, self._clock.now()):
                 raise NotFound
+            await reach("D1")
 
 
 async def _held_only_by(facts: Facts, attachment: Attachment, kinds: Collection[str]) -> bool:

@@ -12,6 +12,7 @@ from functools import partial
 from coatcheck.blobs.base import BlobStore
 from coatcheck.domain.attachment import Due
 from coatcheck.domain.errors import Unavailable
+from coatcheck.faultpoints import reach
 from coatcheck.services.commands import Limits
 from coatcheck.services.contention import persistently
 from coatcheck.services.erasing import erased
@@ -55,10 +56,15 @@ class Purging:
         """Leased to us, so that none is chosen twice."""
         now = self._clock.now()
         async with self._transactions.write() as facts:
-            return await facts.lives.begin_purge(now, now + self._limits.lease, limit, only)
+            chosen = await facts.lives.begin_purge(now, now + self._limits.lease, limit, only)
+            if chosen:
+                await reach("R0")
+            return chosen
 
     async def _purge(self, chosen: Sequence[Due]) -> list[Due]:
         """Those whose bytes went, and who were not buried by somebody else meanwhile."""
+        if chosen:
+            await reach("R1")
         stuck = await self._erase_blobs([due.id for due in chosen])
         return await self._bury([due for due in chosen if due.id not in stuck])
 
@@ -70,6 +76,8 @@ class Purging:
             async with self._transactions.read() as facts:
                 beyond = found[-1][0] if found else 0
                 found = await facts.attachments.blobs_of(ids, _BLOBS, beyond=beyond)
+            if found:
+                await reach("R2")
             failed = await erased(self._blobs, [key for _, _, key in found])
             if failed:
                 stuck |= {attachment for _, attachment, key in found if key in failed}
@@ -87,6 +95,7 @@ class Purging:
         """All in one transaction, or, where that fails, one by one, so that one that cannot keeps back no other."""
         if not gone:
             return []
+        await reach("R5")
         try:
             buried = await persistently(partial(self._record, [due.id for due in gone]))
         except Unavailable as error:
@@ -97,6 +106,7 @@ class Purging:
                 log.exception("attachment %s could not be purged", gone[0].id)
                 return []
             return [due for each in gone for due in await self._bury([each])]
+        await reach("R6")
         return [due for due in gone if due.id in buried]
 
     async def _record(self, ids: Sequence[int]) -> Collection[int]:

@@ -10,6 +10,7 @@ from coatcheck.blobs.base import BlobStore, SweepsLeftovers, checked
 from coatcheck.domain.attachment import Due
 from coatcheck.domain.errors import Unavailable
 from coatcheck.domain.intent import Intent
+from coatcheck.faultpoints import reach
 from coatcheck.services.commands import Limits
 from coatcheck.services.contention import persistently
 from coatcheck.services.digests import Digests
@@ -75,6 +76,7 @@ class Reaping:
     async def sweep(self) -> Sweep:
         """Expire, purge, drop what nobody finished, forget what is old."""
         done = Sweep()
+        await reach("B0")
         while lapsed := await persistently(self._lapse):
             done.lapsed += lapsed
         while batch := await persistently(self._expire):
@@ -83,9 +85,11 @@ class Reaping:
         done.tombstones, done.replays = await persistently(self._forget)
         done.purged += await self._purging.purge_all(BATCH)
         done.intents = await self._drop_intents()
+        await reach("B1")
         try:
             if isinstance(self._blobs, SweepsLeftovers):
                 done.leftovers = await self._blobs.sweep_leftovers(self._limits.lease / 1000)
+            await reach("B2")
             done.digests = await self._digests.complete()
         except Unavailable:
             log.exception("the store could not do its part; the next sweep asks again")

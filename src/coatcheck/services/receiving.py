@@ -22,6 +22,7 @@ from coatcheck.domain.errors import (
     Unavailable,
 )
 from coatcheck.domain.lifecycle import State
+from coatcheck.faultpoints import reach
 from coatcheck.services.commands import Completion, Limits, Placement, Receive
 from coatcheck.services.completing import Completing
 from coatcheck.services.contention import persistently
@@ -90,6 +91,7 @@ class Receiving:
             reserve=False,  # the upload as a whole has its reservation
             expected=command.expected,
         ) as stash:
+            await reach("K1")
             placement = await command.place(stash.head)
             if placement.total > command.max_size:
                 raise TooLarge(limit=command.max_size, field="total")
@@ -123,6 +125,7 @@ class Receiving:
         if placed.place.repeats and stash.intent:
             await self._stashing.discard(stash.intent)  # the first one's bytes stay, these go
         upload = placed.upload
+        await reach("K3")
         if upload.state is not State.RECEIVING:
             return Progress(upload)
         if not command.completes or not whole(placed.parts, upload.size):
@@ -163,6 +166,7 @@ class Receiving:
             if len(parts) >= self._limits.max_parts:
                 raise TooMany("The upload has too many parts.", limit=self._limits.max_parts)
             upload, added = await self._add(facts, command, placement, upload, parts, new, stash)
+            await reach("K2")
             return _Placed(upload, [*parts, added], place)
 
     async def _find(
@@ -225,7 +229,9 @@ class Receiving:
             upload_key=key,
             filing=placement.filing,
         )
-        return await open_upload(facts, self._limits, draft)
+        opened = await open_upload(facts, self._limits, draft)
+        await reach("K0")
+        return opened
 
     async def _add(
         self,

@@ -18,6 +18,7 @@ from coatcheck.domain.container import ContainerRef
 from coatcheck.domain.deposit import Deposited
 from coatcheck.domain.digest import SHA3_256
 from coatcheck.domain.errors import CoatcheckError, QuotaExceeded, Unavailable
+from coatcheck.faultpoints import reach
 from coatcheck.services.contention import persistently
 from coatcheck.services.filing import (
     SITE,
@@ -89,7 +90,9 @@ class Recorder:
             for _, theirs in groupby(sorted(opened, key=_owner), key=_owner):
                 for deposited, future in await _charge(facts, list(theirs), refused):
                     granted.append((await _filed(facts, deposited, tokens), future))
+            await reach("Q1")
             recorded = await _add(facts, [deposited for deposited, _ in granted]) if granted else []
+            await reach("U8")
         for (_, future), each in zip(granted, recorded, strict=True):
             if not future.done():
                 future.set_result(each)

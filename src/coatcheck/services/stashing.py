@@ -13,6 +13,7 @@ from coatcheck.domain.deposit import Stash
 from coatcheck.domain.digest import Digest
 from coatcheck.domain.errors import DigestMismatch, OutcomeUnknown, QuotaExceeded, Unavailable
 from coatcheck.domain.intent import Intent
+from coatcheck.faultpoints import reach
 from coatcheck.services.commands import Limits
 from coatcheck.services.intake import Intake
 from coatcheck.services.ports import Body, Clock, Facts, ImageProbe, Transactions
@@ -123,6 +124,7 @@ class Stashing:
         )
         try:
             await to_the_end(self._begin(intent))
+            await reach("U1")
         except (asyncio.CancelledError, OutcomeUnknown):  # it may have begun all the same
             await self._give_up(intent)
             raise
@@ -163,6 +165,7 @@ class Stashing:
         async with self._transactions.write() as facts:
             if intent.reserved and not await facts.quotas.reserve(intent.owner_id, intent.reserved):
                 raise QuotaExceeded
+            await reach("Q0")
             await facts.intents.add(intent)
 
 

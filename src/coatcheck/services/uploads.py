@@ -10,6 +10,7 @@ from coatcheck.domain.deposit import Deposited
 from coatcheck.domain.digest import SHA256
 from coatcheck.domain.errors import OutcomeUnknown, TooLarge
 from coatcheck.domain.lifecycle import Event, State, after
+from coatcheck.faultpoints import reach
 from coatcheck.services.commands import Deposit, Limits, Receive
 from coatcheck.services.completing import Completing
 from coatcheck.services.names import kept_digests, new_capability, new_public_id
@@ -68,6 +69,7 @@ class Uploads:
         """
         if command.size is not None and command.size > command.max_size:
             raise TooLarge(limit=command.max_size)
+        await reach("U0")
         async with self._stashing.stashed(
             command.caller.id,
             command.body,
@@ -111,6 +113,7 @@ class Uploads:
                     )
                 )
             )
+        await reach("U9")
         await self._purging.purge_now(recorded.superseded)
         return recorded.attachment
 

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from coatcheck.faultpoints import reach
+
 log = logging.getLogger("coatcheck.access")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -44,6 +46,8 @@ class AccessLog:
             elif message["type"] == "http.response.body":
                 counts["sent"] += len(message.get("body", b""))
             await send(message)
+            if message["type"] == "http.response.start" and scope["method"] == "POST":
+                await reach("U10")
 
         try:
             await self._app(scope, counted_receive, counted_send)

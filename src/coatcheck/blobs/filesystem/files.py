@@ -12,6 +12,7 @@ from threading import Lock
 
 from coatcheck.blobs.base import BlobExists, BlobKey, checked_range
 from coatcheck.blobs.filesystem.ops import FsOps
+from coatcheck.faultpoints import reach_in_thread
 
 #: Bytes a reader yields at once.
 PIECE = 512 * 1024
@@ -57,19 +58,23 @@ class Writer:
         """Append the last pieces, then make the blob durable under its key. Raises BlobExists."""
         with self._lock:
             fd = self._append(pieces)
+            reach_in_thread("U4")
             self._fs.fsync(fd)
+            reach_in_thread("U5")
             with self._shard(self._key) as shard:
                 try:
                     self._fs.link(self._beside, self._key, shard)
                 except FileExistsError:
                     raise BlobExists(self._key) from None
                 self._linked = True
+                reach_in_thread("U6")
                 self._fs.unlink(self._beside)
                 self._made = False
                 # Until here the lock on the file has kept every sweep from it.
                 self._fd = None
                 self._fs.close(fd)
                 self._fs.fsync(shard)
+                reach_in_thread("U7")
             self._over = True
 
     def discard(self) -> None:
@@ -93,10 +98,12 @@ class Writer:
             self._made = True
             os.fchmod(self._fd, 0o600)  # whatever the umask took away
             fcntl.flock(self._fd, fcntl.LOCK_EX)
+            reach_in_thread("U2")
         while pieces:
             written = self._fs.write(self._fd, pieces)
             self._written += written
             pieces = _rest(pieces, written)
+        reach_in_thread("U3")
         if self._written - self._begun >= AHEAD:
             self._fs.begin_writing(self._fd, self._begun, self._written - self._begun)
             self._begun = self._written

@@ -20,6 +20,7 @@ from coatcheck.blobs.filesystem.leftovers import Leftovers
 from coatcheck.blobs.filesystem.marking import Marking
 from coatcheck.blobs.filesystem.ops import FsOps
 from coatcheck.domain.errors import StorageFull, Unavailable
+from coatcheck.faultpoints import carried, reach_in_thread
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -76,7 +77,7 @@ class FilesystemBlobStore:
                 if held >= BATCH or len(batch) >= BATCH_PIECES:
                     if writing is not None:
                         await self._end_of(writing)
-                    writing = self._threads.submit(writer.write, batch)
+                    writing = self._threads.submit(carried(writer.write), batch)
                     batch, held = [], 0
             if writing is not None:
                 await self._end_of(writing)
@@ -152,7 +153,7 @@ class FilesystemBlobStore:
     async def _in_thread(
         self, operation: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        return await self._end_of(self._threads.submit(operation, *args, **kwargs))
+        return await self._end_of(self._threads.submit(carried(operation), *args, **kwargs))
 
     async def _end_of(self, operation: Future[T]) -> T:
         """The outcome of an operation. Waits for its end even when cancelled meanwhile."""
@@ -238,8 +239,10 @@ class FilesystemBlobStore:
         with suppress(FileNotFoundError), self._directory(self._blobs / key[:2]) as shard:
             with suppress(FileNotFoundError):
                 self._fs.unlink(key, dir_fd=shard)
+            reach_in_thread("R3")
             # Also when it was gone: the one who removed it may have died before this.
             self._fs.fsync(shard)
+            reach_in_thread("R4")
 
     def _delete_in(self, shard: str, keys: list[BlobKey]) -> dict[BlobKey, Exception]:
         """What each failed of. All did where the directory could not be opened or synced."""
@@ -250,9 +253,11 @@ class FilesystemBlobStore:
                     try:
                         with suppress(FileNotFoundError):
                             self._fs.unlink(key, dir_fd=fd)
+                        reach_in_thread("R3")
                     except OSError as error:
                         failed[key] = _in_our_words(error)
                 self._fs.fsync(fd)
+                reach_in_thread("R4")
         except OSError as error:
             return dict.fromkeys(keys, _in_our_words(error))
         return failed

@@ -18,6 +18,7 @@ from coatcheck.blobs.s3.connection import Connection, seen_through
 from coatcheck.blobs.s3.cutting import Cutting, length
 from coatcheck.blobs.s3.faults import RETRY_AFTER, NoSuchUpload
 from coatcheck.domain.errors import TooLarge, Unavailable
+from coatcheck.faultpoints import reach
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client
@@ -71,6 +72,7 @@ class Writing:
             else:
                 await self._put_parts(first, second, cutting)
             await self._confirm(cutting)
+            await reach("M5")
         except BaseException:
             await seen_through(self._leave_nothing())
             raise
@@ -96,7 +98,9 @@ class Writing:
         part.close()
 
     async def _put_parts(self, first: io.BytesIO, second: io.BytesIO, cutting: Cutting) -> None:
+        await reach("M0")
         await self._see(self._create)
+        await reach("M1")
         ready = deque([first, second])
         del first, second  # a part is to be forgotten as soon as it is stored
         sent: list[CompletedPartTypeDef] = []
@@ -116,7 +120,9 @@ class Writing:
             for task in travelling:
                 task.cancel()
             await asyncio.gather(*travelling, return_exceptions=True)
+        await reach("M3")
         await self._complete(sent, cutting)
+        await reach("M4")
 
     async def _create(self, client: S3Client) -> None:
         created = await client.create_multipart_upload(
@@ -144,6 +150,7 @@ class Writing:
             sent = await self._backoff.run(lambda: self._connection.ask(send))
         except NoSuchUpload as error:
             raise Unavailable(retry_after=RETRY_AFTER) from error
+        await reach("M2")
         part.close()  # or its memory waits for the garbage collector: the client library's references are cyclic
         return sent
 
@@ -211,6 +218,7 @@ class Writing:
                 if self._upload is not None:
                     with suppress(NoSuchUpload, BlobMissing):
                         await self._connection.ask(self._abort)
+                    await reach("M6")
                 if self._may_be_there and await self._ours() is not None:
                     await self._connection.ask(self._delete)
         except (Unavailable, TimeoutError):
