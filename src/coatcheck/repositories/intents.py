@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coatcheck.domain.intent import Intent
 from coatcheck.repositories.tables import intents
+
+# Made once: every large deposit and every part asks both.
+_ADD = insert(intents)
+_SETTLE = (
+    delete(intents)
+    .where(intents.c.blob_key == bindparam("of_blob"), intents.c.lease == bindparam("by_lease"))
+    .returning(intents.c.reserved)
+)
 
 
 class Intents:
@@ -15,13 +23,14 @@ class Intents:
 
     async def add(self, intent: Intent) -> None:
         await self._connection.execute(
-            insert(intents).values(
-                blob_key=intent.blob_key,
-                owner_id=intent.owner_id,
-                reserved=intent.reserved,
-                lease=intent.lease,
-                lease_until=intent.lease_until,
-            )
+            _ADD,
+            {
+                "blob_key": intent.blob_key,
+                "owner_id": intent.owner_id,
+                "reserved": intent.reserved,
+                "lease": intent.lease,
+                "lease_until": intent.lease_until,
+            },
         )
 
     async def renew(self, intent: Intent, lease_until: int, *, more: int = 0) -> bool:
@@ -39,9 +48,7 @@ class Intents:
         None when the lease was lost: record nothing then.
         """
         held = await self._connection.execute(
-            delete(intents)
-            .where(intents.c.blob_key == intent.blob_key, intents.c.lease == intent.lease)
-            .returning(intents.c.reserved)
+            _SETTLE, {"of_blob": intent.blob_key, "by_lease": intent.lease}
         )
         return held.scalar_one_or_none()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy import BigInteger, BindParameter, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,6 +24,27 @@ from coatcheck.repositories.rows import (
 from coatcheck.repositories.tables import attachments, parts
 
 _SPANS = [column for column in parts.c if column.name not in ("inline", "attachment_id")]
+
+# Made once, since every part asks them: to make one takes longer than to carry it out.
+_NOW: BindParameter[int] = bindparam("now", type_=BigInteger)
+_BY_UPLOAD_KEY = (
+    select(*COLUMNS)
+    .where(
+        attachments.c.tenant_id == bindparam("tenant"),
+        attachments.c.upload_key == bindparam("key"),
+        or_(
+            and_(attachments.c.state == State.RECEIVING.value, attachments.c.expires_at > _NOW),
+            and_(readable(_NOW), attachments.c.updated_at > bindparam("since")),
+        ),
+    )
+    .order_by((attachments.c.state == State.RECEIVING.value).desc(), attachments.c.id.desc())
+    .limit(1)
+)
+_BY_UPLOAD_KEY_LOCKED = _BY_UPLOAD_KEY.with_for_update(key_share=True)
+_PROGRESS = update(attachments).where(
+    attachments.c.id == bindparam("of"), attachments.c.state == State.RECEIVING.value
+)
+_ADD_PART = insert(parts).returning(parts.c.id)
 
 
 class Receiving:
@@ -59,9 +80,7 @@ class Receiving:
 
     async def add_part(self, attachment_id: int, part: Part) -> Part:
         """As it is recorded, with its id."""
-        id = await self._connection.scalar(
-            insert(parts).values(part_row(attachment_id, part)).returning(parts.c.id)
-        )
+        id = await self._connection.scalar(_ADD_PART, part_row(attachment_id, part))
         return replace(part, id=int(id))
 
     async def progress(
@@ -72,9 +91,7 @@ class Receiving:
         False when it is not receiving any more: add no part to it then.
         """
         result = await self._connection.execute(
-            update(attachments)
-            .where(attachments.c.id == attachment_id, attachments.c.state == State.RECEIVING.value)
-            .values(received=received, updated_at=now, **values)
+            _PROGRESS, {"of": attachment_id, "received": received, "updated_at": now, **values}
         )
         return result.rowcount == 1
 
@@ -103,25 +120,9 @@ class Receiving:
 
         With `lock` no other transaction adds to it meanwhile, so that of two last parts one sees the other.
         """
-        query = (
-            select(*COLUMNS)
-            .where(
-                attachments.c.tenant_id == tenant_id,
-                attachments.c.upload_key == upload_key,
-                or_(
-                    and_(
-                        attachments.c.state == State.RECEIVING.value, attachments.c.expires_at > now
-                    ),
-                    and_(readable(now), attachments.c.updated_at > since),
-                ),
-            )
-            .order_by(
-                (attachments.c.state == State.RECEIVING.value).desc(), attachments.c.id.desc()
-            )
-            .limit(1)
-        )
         rows = await self._connection.execute(
-            query.with_for_update(key_share=True) if lock else query
+            _BY_UPLOAD_KEY_LOCKED if lock else _BY_UPLOAD_KEY,
+            {"tenant": tenant_id, "key": upload_key, "now": now, "since": since},
         )
         return first([attachment_of(row) for row in rows])
 

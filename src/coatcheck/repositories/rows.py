@@ -53,7 +53,7 @@ def unexpired(now: int | ColumnElement[Any]) -> ColumnElement[bool]:
     return or_(attachments.c.expires_at.is_(None), attachments.c.expires_at > now)
 
 
-def readable(now: int) -> ColumnElement[bool]:
+def readable(now: int | ColumnElement[Any]) -> ColumnElement[bool]:
     return or_(
         attachments.c.state == State.CLAIMED.value,
         and_(attachments.c.state == State.DETACHED.value, unexpired(now)),
