@@ -7,7 +7,8 @@ import logging
 
 import pytest
 
-from coatcheck.reaper import Reaper
+from coatcheck.reaper import ClockWatch, Reaper
+from coatcheck.testing.clock import ManualClock
 
 
 class Sweeping:
@@ -45,6 +46,50 @@ async def test_a_sweep_that_fails_is_logged_and_the_next_one_follows(
     assert len(caplog.records) == 2
     assert "a sweep failed" in caplog.text
     assert "the disk is away" in caplog.text
+
+
+class Away:
+    """What the clock's jumps are noted in, and cannot be reached at first."""
+
+    def __init__(self, *, failures: int) -> None:
+        self._failures = failures
+
+    async def so_far(self) -> int:
+        self._failures -= 1
+        if self._failures >= 0:
+            raise OSError("the database is away")
+        return 0
+
+    async def postpone(self, jump: int, known: int) -> int:
+        raise AssertionError("this clock does not jump")
+
+
+@pytest.mark.parametrize("failures", [0, 1, 3])
+async def test_it_sweeps_once_it_could_look_at_the_clock_before(
+    failures: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    sweeping = Sweeping()
+    watch = ClockWatch(Away(failures=failures), ManualClock(), lambda: 1.0)
+    with caplog.at_level(logging.ERROR, "coatcheck.reaper"):
+        async with Reaper(sweeping, every=0.001, watch=watch):
+            await sweeping.enough.wait()
+    assert len(caplog.records) == max(0, failures - 1)
+
+
+async def test_the_sweep_after_a_jump_is_left_out() -> None:
+    class Jumping(Away):
+        async def so_far(self) -> int:
+            looks.append(sweeping.calls)
+            if len(looks) == 4:
+                clock.advance(-3600)
+            return 0
+
+    clock, sweeping, looks = ManualClock(), Sweeping(), list[int]()
+    async with Reaper(
+        sweeping, every=0.001, watch=ClockWatch(Jumping(failures=0), clock, lambda: 1.0)
+    ):
+        await sweeping.enough.wait()
+    assert looks == [0, 0, 1, 2, 2]
 
 
 async def test_after_the_end_nothing_sweeps() -> None:

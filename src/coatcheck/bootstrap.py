@@ -81,6 +81,7 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
         max_open_uploads=settings.max_open_uploads,
         max_parts=settings.max_parts,
         detached=settings.detached_ttl * 1000,
+        longest=settings.longest_ttl * 1000,
         url_life=settings.upload_url_ttl * 1000,
     )
     running = RunningDigests(transactions, blobs)
@@ -287,7 +288,7 @@ async def serving(
     """The app has what it serves with, for this block."""
     async with (
         open_services(settings, clock) as services,
-        Reaper(services.reaping, every=settings.reap_every),
+        Reaper.watchful(services.reaping, services.clock, every=settings.reap_every),
     ):
         await services.transactions.check()
         await check_blobs(services)

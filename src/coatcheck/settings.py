@@ -190,6 +190,17 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def longest_ttl(self) -> int:
+        """Nothing that nobody claims is kept for longer."""
+        return max(
+            self.detached_ttl,
+            self.detached_ttl_max,
+            self.partial_ttl,
+            self.tracker_temp_ttl,
+            self.openproject_ttl,
+        )
+
+    @property
     def effective_database_url(self) -> str:
         return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'coatcheck.db'}"
 

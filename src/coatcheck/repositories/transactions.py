@@ -18,6 +18,7 @@ from coatcheck.repositories.claims import Claims
 from coatcheck.repositories.connecting import connected, seen_through, uninterrupted
 from coatcheck.repositories.containers import Containers
 from coatcheck.repositories.derivatives import Derivatives
+from coatcheck.repositories.ends import Ends
 from coatcheck.repositories.engine import for_reading
 from coatcheck.repositories.failed_uploads import FailedUploads
 from coatcheck.repositories.failures import contended, in_our_words, says_full
@@ -71,6 +72,10 @@ class Facts:
     @cached_property
     def folders(self) -> Folders:
         return Folders(self._connection)
+
+    @cached_property
+    def ends(self) -> Ends:
+        return Ends(self._connection)
 
     @cached_property
     def installed(self) -> Installed:

@@ -238,6 +238,7 @@ class Limits:
     max_parts: int = 10_000
     replay: int = 24 * 60 * 60 * 1000
     detached: int = 24 * 60 * 60 * 1000
+    longest: int = 7 * 24 * 60 * 60 * 1000
     tombstone: int = 24 * 60 * 60 * 1000
     url_life: int = 60 * 60 * 1000
     url_slack: int = 60 * 60 * 1000

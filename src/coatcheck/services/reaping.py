@@ -16,6 +16,7 @@ from coatcheck.services.contention import persistently
 from coatcheck.services.digests import Digests
 from coatcheck.services.failed_uploads import REMEMBERED
 from coatcheck.services.ports import Clock, Transactions
+from coatcheck.services.postponing import Postponing
 from coatcheck.services.purging import Purging
 
 log = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class Reaping:
         self._purging = purging
         self._digests = digests
         self._grace = grace
+        self.postponing = Postponing(transactions, clock, limits)
 
     async def preview(self) -> Sweep:
         """What a sweep would do now; changes nothing."""
@@ -114,6 +116,7 @@ class Reaping:
             tombstones = await facts.lives.forget(now - self._limits.tombstone, _LISTED)
             replays = await facts.replays.forget(now)
             await facts.failed_uploads.forget_before(now - REMEMBERED)
+            await facts.rates.forget(now)
             await facts.tallies.fold()
         return tombstones, replays
 
