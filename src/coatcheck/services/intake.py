@@ -105,6 +105,17 @@ class Intake:
         self._finish()
         return whole
 
+    async def read_while(self, other: asyncio.Future[None]) -> None:
+        """Take in what comes until that is done, and no more than is handed on at a time."""
+        held = sum(map(len, self._unread))
+        while held < BATCH and not other.done():
+            data = await anext(self._source, None)
+            if data is None:
+                return
+            self._unread.append(data)
+            held += len(data)
+            self._bound(held)
+
     async def __aiter__(self) -> AsyncIterator[bytes]:
         hashed: Awaitable[object] = _nothing()
         try:
@@ -132,6 +143,8 @@ class Intake:
         """Pieces as they came, about 1 MiB of them: to join them would cost as much as to store them."""
         gathered, self._unread = self._unread, []
         size = sum(map(len, gathered))
+        if self._passing:  # what came meanwhile may have taken its time
+            await self._passing(size)
         async for data in self._source:
             gathered.append(data)
             size += len(data)
