@@ -122,9 +122,9 @@ ROWS = (
     ),
     Row(
         name="small-sustained-nginx",
-        what="10 KiB deposits, 32 connections, after 30 s of load; nginx: PUT",
-        subject=ManyFiles(peer=OURS, connections=32, sustained=True),
-        rival=ManyFiles(peer=NGINX, connections=32, sustained=True),
+        what="10 KiB deposits, 1 connection, after 30 s of load; nginx: PUT",
+        subject=ManyFiles(peer=OURS, connections=1, sustained=True),
+        rival=ManyFiles(peer=NGINX, connections=1, sustained=True),
         bar=AtLeast(0.5, 1.0),
         warm_up=False,
     ),
