@@ -1,4 +1,4 @@
-"""The block of docs/performance.md that is made and not written."""
+"""The blocks of docs/performance.md that are made and not written: one for each program."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from typing import Any
 
 from bench.report import table
 
-BEGIN = "<!-- made by scripts/bench --write-docs: begin -->"
-END = "<!-- made by scripts/bench --write-docs: end -->"
 
-
-def publish(page: Path, result: dict[str, Any]) -> None:
+def publish(page: Path, result: dict[str, Any], program: str) -> None:
     """Raises ValueError where the page has no place for it."""
     text = page.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    first, last = mark(program, "begin"), mark(program, "end")
+    before, begin, rest = text.partition(first)
+    _, end, after = rest.partition(last)
     if not begin or not end:
-        raise ValueError(f"{page} lacks the line {BEGIN} or {END}")
-    page.write_text(f"{before}{BEGIN}\n\n{block(result)}\n\n{END}{after}", encoding="utf-8")
+        raise ValueError(f"{page} lacks the line {first} or {last}")
+    page.write_text(f"{before}{first}\n\n{block(result)}\n\n{last}{after}", encoding="utf-8")
+
+
+def mark(program: str, which: str) -> str:
+    return f"<!-- made by {program} --write-docs: {which} -->"
 
 
 def block(result: dict[str, Any]) -> str:

@@ -27,11 +27,15 @@ _BEGINNING = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """What came back: `answered` are 2xx, `refused` all the others and broken connections."""
+    """What came back: `answered` are 2xx, `refused` all the others and broken connections.
+
+    `p99` are the seconds within which 99 of 100 were answered.
+    """
 
     answered: int
     refused: int
     seconds: float
+    p99: float
 
     @property
     def rate(self) -> float:
@@ -52,7 +56,7 @@ class Running:
     ) -> None:
         command = [program("wrk"), "--threads", "1", "--connections", str(connections)]
         command += ["--duration", f"{math.ceil(seconds)}s", "--timeout", f"{_PATIENCE}s"]
-        command += ["--script", str(_SCRIPTS / script), url, "--", *arguments]
+        command += ["--latency", "--script", str(_SCRIPTS / script), url, "--", *arguments]
         self._begun = time.monotonic()
         self._process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -113,9 +117,14 @@ def _read(output: str) -> Load:
         r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", output
     )
     errors = int(bad[1]) if bad else 0
-    seconds = float(total[2]) * {"us": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}[total[3]]
+    late = re.search(r"99%\s+([\d.]+)(us|ms|s|m|h)", output)
     return Load(
         answered=int(total[1]) - errors,
         refused=errors + sum(map(int, broken.groups()) if broken else ()),
-        seconds=max(seconds, 1e-9),
+        seconds=max(_seconds(total[2], total[3]), 1e-9),
+        p99=_seconds(late[1], late[2]) if late else math.nan,
     )
+
+
+def _seconds(number: str, unit: str) -> float:
+    return float(number) * {"us": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}[unit]

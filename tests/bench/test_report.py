@@ -12,7 +12,7 @@ import pytest
 
 from bench.bars import AtLeast, AtMost
 from bench.measuring import Measure, Sample, in_turn
-from bench.publishing import BEGIN, END, publish
+from bench.publishing import mark, publish
 from bench.report import measured, missed, missing, table
 from bench.rows import Row
 from bench.session import Session
@@ -34,6 +34,9 @@ class Told:
 def figures(*values: float) -> Measure:
     rest = iter(values)
     return lambda: Sample(next(rest))
+
+
+BEGIN, END = (mark("scripts/bench", which) for which in ("begin", "end"))
 
 
 def row(bar=None, detail_bars=None) -> Row:
@@ -102,7 +105,7 @@ def test_a_row_without_a_figure_says_why_in_the_table():
 def test_only_the_made_block_of_a_page_changes(tmp_path: Path):
     page = tmp_path / "page.md"
     page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", encoding="utf-8")
-    publish(page, result(missing(row(), "skipped", "no wrk")))
+    publish(page, result(missing(row(), "skipped", "no wrk")), "scripts/bench")
     text = page.read_text(encoding="utf-8")
     assert text.startswith(f"before\n{BEGIN}\n")
     assert text.endswith(f"{END}\nafter\n")
@@ -114,7 +117,7 @@ def test_a_page_without_a_place_for_figures_is_left_alone(tmp_path: Path):
     page = tmp_path / "page.md"
     page.write_text("nothing here\n", encoding="utf-8")
     with pytest.raises(ValueError, match="lacks"):
-        publish(page, result())
+        publish(page, result(), "scripts/bench")
     assert page.read_text(encoding="utf-8") == "nothing here\n"
 
 
