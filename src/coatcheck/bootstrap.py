@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -18,6 +18,7 @@ from coatcheck.domain.errors import Unavailable
 from coatcheck.host import network_file_system, this_host
 from coatcheck.imaging.dimensions import HeaderProbe
 from coatcheck.imaging.thumbnails import open_imaging
+from coatcheck.observing import Observing
 from coatcheck.reaper import Reaper
 from coatcheck.repositories.engine import file_of, open_engine
 from coatcheck.repositories.postgresql import Patience
@@ -55,7 +56,7 @@ from coatcheck.services.tree import Tree
 from coatcheck.services.uploads import Uploads
 from coatcheck.settings import Settings
 from coatcheck.web.app import build_app
-from coatcheck.web.config import WireConfig
+from coatcheck.wire import wire_config as wire_config
 
 log = logging.getLogger(__name__)
 
@@ -84,13 +85,15 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
         longest=settings.longest_ttl * 1000,
         url_life=settings.upload_url_ttl * 1000,
     )
+    observing = Observing(settings, clock, file_of(settings.effective_database_url))
+    room, witness = observing.room, observing.witness
     running = RunningDigests(transactions, blobs)
     digests = Digests(transactions, running)
     downloads = Downloads(transactions, blobs, clock, digests)
     thumbnails = Thumbnails(transactions, downloads, open_imaging(settings.thumbnail_max_pixels))
     replaying = Replaying(transactions, clock, limits)
     availability = Availability(transactions, blobs, limits)
-    purging = Purging(transactions, blobs, clock, limits)
+    purging = Purging(transactions, blobs, clock, limits, witness)
     slotting = Slotting(transactions, blobs, clock, limits)
     direct_uploads = DirectUploads(
         transactions=transactions,
@@ -102,6 +105,8 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
         running=running,
         completing=Completing(transactions, clock, running, purging),
         purging=purging,
+        room=room,
+        witness=witness,
     )
     reaping = Reaping(
         transactions=transactions,
@@ -110,6 +115,7 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
         limits=limits,
         purging=purging,
         digests=digests,
+        witness=witness,
     )
     try:
         yield Services(
@@ -121,6 +127,8 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
                 limits=limits,
                 running=running,
                 purging=purging,
+                room=room,
+                witness=witness,
                 probe=HeaderProbe,
             ),
             direct_uploads=direct_uploads,
@@ -128,14 +136,14 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
             downloads=downloads,
             thumbnails=thumbnails,
             details=Details(transactions, clock),
-            deleting=Deleting(transactions, clock, downloads, purging),
+            deleting=Deleting(transactions, clock, downloads, purging, witness),
             listing=Listing(transactions, clock, digests),
             failed_uploads=FailedUploads(transactions, clock),
             folders=Folders(transactions, clock),
-            tree=Tree(transactions, clock, purging),
-            containers=Containers(transactions, clock, digests, purging, replaying),
-            claims=Claims(transactions, clock, limits, digests, purging, replaying),
-            keys=Keys(transactions, clock),
+            tree=Tree(transactions, clock, purging, witness),
+            containers=Containers(transactions, clock, digests, purging, replaying, witness),
+            claims=Claims(transactions, clock, limits, digests, purging, replaying, witness),
+            keys=Keys(transactions, clock, witness),
             people=People(transactions),
             reaping=reaping,
             checking=Checking(
@@ -145,6 +153,7 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
                 limits=limits,
                 reaping=reaping,
                 patience=10 * settings.reap_every * 1000,
+                witness=witness,
             ),
             availability=availability,
             belonging=Belonging(transactions, blobs),
@@ -159,6 +168,8 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
             if isinstance(blobs, MovingBlobStore)
             else None,
             running=running,
+            room=room,
+            meter=observing.meter(transactions, availability),
             transactions=transactions,
             blobs=blobs,
             clock=clock,
@@ -249,32 +260,6 @@ async def check_blobs(services: Services) -> None:
         log.warning("until it does, bytes are refused with 503: %s", error.detail)
 
 
-def wire_config(settings: Settings) -> WireConfig:
-    """What of the settings the dialects need to know."""
-    return WireConfig(
-        public_url=settings.public_url,
-        dialects=settings.dialects,
-        detached_ttl=settings.detached_ttl * 1000,
-        detached_ttl_max=settings.detached_ttl_max * 1000,
-        partial_ttl=settings.partial_ttl * 1000,
-        tracker_temp_ttl=settings.tracker_temp_ttl * 1000,
-        openproject_ttl=settings.openproject_ttl * 1000,
-        max_size=settings.max_size,
-        tracker_max_size=min(settings.max_size, settings.tracker_max_size),
-        openproject_max_size=min(settings.max_size, settings.openproject_max_size),
-        max_chunk_size=settings.max_chunk_size,
-        allowed_types=settings.allowed_types,
-        openproject_allowlist=settings.openproject_allowlist,
-        openproject_created_status=settings.openproject_created_status,
-        rate_limits=settings.rate_limits == "on",
-        first_byte_timeout=settings.first_byte_timeout,
-        min_rate=settings.min_rate,
-        cors_origins=settings.cors_origins,
-        forwarded_allow=settings.forwarded_allow == "on",
-        redirect_downloads=settings.redirect_downloads == "on",
-    )
-
-
 def create_app(settings: Settings | None = None, clock: Clock | None = None) -> FastAPI:
     """The whole server as one ASGI app; it opens its stores, and starts its reaper, when it is started."""
     settings = settings or Settings()
@@ -294,4 +279,5 @@ async def serving(
         await check_blobs(services)
         async with services.hosting.held():
             app.state.services = services
-            yield
+            async with services.meter.running() if services.meter else nullcontext():
+                yield

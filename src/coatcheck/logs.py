@@ -9,6 +9,7 @@ import json
 import logging
 import logging.config
 import re
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -20,6 +21,9 @@ LONGEST_TRACE = 16_000
 
 #: Nothing of ours logs a key; should anything ever, this is what it looks like.
 _KEY = re.compile(r"cc_[A-Za-z0-9_-]{16,}")
+
+#: Of the request that is being carried out, where there is one.
+REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 #: What a `LogRecord` is called in a line, and nobody's field may be.
 _OWN = ("time", "level", "logger", "message", "exception")
@@ -40,19 +44,27 @@ def configuration(form: Form, level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {
-            "line": {"()": f"{__name__}.{'JsonLine' if form == 'json' else 'TextLine'}"}
+            "line": {"()": f"{__name__}.{'JsonLine' if form == 'json' else 'TextLine'}"},
+            "audit": {"()": f"{__name__}.JsonLine"},
         },
         "handlers": {
             "stderr": {
                 "class": "logging.StreamHandler",
                 "formatter": "line",
                 "stream": "ext://sys.stderr",
-            }
+            },
+            "audit": {
+                "class": "logging.StreamHandler",
+                "formatter": "audit",
+                "stream": "ext://sys.stderr",
+            },
         },
         # Libraries have less to say: their debug lines hold statements and their values.
         "root": {"handlers": ["stderr"], "level": others},
         "loggers": {
             "coatcheck": {**through, "level": ours},
+            # Whole whatever else is told, and for programs to read. Who wants none turns it off.
+            "coatcheck.audit": {"handlers": ["audit"], "propagate": False, "level": "INFO"},
             "_granian": {**through, "level": servers},
             "uvicorn": {**through, "level": servers},
             "uvicorn.error": {**through, "level": servers},
@@ -104,10 +116,17 @@ def _fields(record: logging.LogRecord) -> dict[str, object]:
     if not isinstance(given, dict):
         return {}
     return {
-        str(name): value if isinstance(value, int | float | None) else _bounded(str(value))
+        str(name): value if _is_plain(value) else _bounded(str(value))
         for name, value in given.items()
         if name not in _OWN
     }
+
+
+def _is_plain(value: object) -> bool:
+    """A number, none, or a list of ids, which whoever logs it has bounded."""
+    if isinstance(value, list):
+        return all(isinstance(each, int) for each in value)
+    return isinstance(value, int | float | None)
 
 
 def _trace(formatter: logging.Formatter, record: logging.LogRecord) -> str:

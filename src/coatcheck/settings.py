@@ -100,6 +100,9 @@ class Settings(BaseSettings):
     inline_max: int = Field(
         64 * 1024, ge=0, le=_MIB, description="Up to this size, bytes are kept in the database."
     )
+    disk_reserve: int = Field(
+        64 * _MIB, ge=0, description="Free bytes below which uploads are refused; 0: none are kept."
+    )
     max_open_uploads: int = Field(100, ge=1, description="Unfinished chunked uploads of one owner.")
     max_parts: int = Field(10_000, ge=1, description="Parts of one chunked upload.")
     quota_bytes: int = Field(0, ge=0, description="Bytes one owner may keep; 0: no limit.")
@@ -157,6 +160,18 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="What is logged."
     )
+    audit_log: Literal["on", "off"] = Field(
+        "off", description="Whether uploads, claims, deletes and keys are recorded in the log."
+    )
+    metrics: Literal["off", "local", "token"] = Field(
+        "local", description="Who may read /-/metrics: nobody, this machine, or who has the token."
+    )
+    metrics_token: str = Field(
+        "", description="Bearer token that reads /-/metrics from anywhere; empty: there is none."
+    )
+    metrics_dir: Path | None = Field(
+        None, description="Where workers tell each other their numbers; made by serve where needed."
+    )
     graceful_timeout: int = Field(
         30, ge=0, description="How long running requests may take after a stop signal."
     )
@@ -200,6 +215,17 @@ class Settings(BaseSettings):
             self.openproject_ttl,
         )
 
+    @model_validator(mode="after")
+    def _a_token_that_is_asked_for(self) -> Settings:
+        if self.metrics == "token" and not self.metrics_token:
+            raise ValueError("COATCHECK_METRICS=token needs a COATCHECK_METRICS_TOKEN")
+        return self
+
+    @field_validator("metrics_dir", mode="before")
+    @classmethod
+    def _none_where_empty(cls, value: object) -> object:
+        return value or None
+
     @property
     def effective_database_url(self) -> str:
         return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'coatcheck.db'}"
@@ -222,5 +248,9 @@ def _complaint(error: Any) -> str:
         return str(error["msg"])
     field = str(error["loc"][0])
     # A database URL may hold a password.
-    given = "" if field == "database_url" else f" (it is {str(error['input'])[:100]!r})"
+    given = (
+        ""
+        if field in ("database_url", "metrics_token")
+        else f" (it is {str(error['input'])[:100]!r})"
+    )
     return f"COATCHECK_{field.upper()}: {error['msg']}{given}"

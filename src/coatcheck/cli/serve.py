@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import resource
+import shutil
 import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -39,7 +44,8 @@ def serve(
             from coatcheck.cli.granian import run
         else:
             from coatcheck.cli.uvicorn import run
-        status = run(settings, host, port, workers)
+        with _telling_each_other(settings, workers):
+            status = run(settings, host, port, workers)
     raise typer.Exit(status)
 
 
@@ -60,6 +66,20 @@ async def _prepared(settings: Settings) -> tuple[Settings, str | None]:
         if await services.keys.all():
             return settings, None
         return settings, await services.keys.create(tenant="default", login="admin")
+
+
+@contextmanager
+def _telling_each_other(settings: Settings, workers: int) -> Iterator[None]:
+    """Several workers have a directory for their numbers, while they are there."""
+    if workers == 1 or settings.metrics == "off" or settings.metrics_dir:
+        yield
+        return
+    directory = tempfile.mkdtemp(prefix="coatcheck-metrics-")
+    os.environ["COATCHECK_METRICS_DIR"] = directory
+    try:
+        yield
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _free_port(host: str, port: int) -> int:

@@ -7,8 +7,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Label, Row, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from coatcheck.repositories.rows import DETACHED
-from coatcheck.repositories.tables import attachments, tallies
+from coatcheck.domain.census import Census
+from coatcheck.domain.lifecycle import State
+from coatcheck.repositories.rows import DETACHED, SWEPT
+from coatcheck.repositories.tables import attachments, quotas, tallies
 from coatcheck.repositories.tables.tallies import BY_OWNER, BY_TENANT
 
 #: Whose each tally is, and which of theirs it counts.
@@ -16,6 +18,11 @@ _COUNTED: dict[str, tuple[ColumnElement[int], ColumnElement[bool]]] = {
     BY_OWNER: (attachments.c.owner_id, DETACHED),
     BY_TENANT: (attachments.c.tenant_id, attachments.c.token.is_not(None)),
 }
+
+#: States of attachments that are neither detached nor claimed, and still charged.
+_PASSING = tuple(
+    str(state) for state in (State.RECEIVING, State.EXPIRED, State.DELETED, State.PURGING)
+)
 
 #: Rows that are folded together at most.
 _BATCH = 10_000
@@ -41,6 +48,27 @@ class Tallies:
         (number,) = await self._sums(noted(BY_TENANT, tenant_id, tallies.c.attachments))
         return number
 
+    async def census(self) -> Census:
+        """Of all owners: what they are charged with is summed, and what sweeps go through is counted."""
+        detached, charged, used, reserved = await self._sums(
+            _sum(tallies.c.attachments, tallies.c.what == BY_OWNER),
+            _sum(quotas.c.attachments),
+            _sum(quotas.c.used),
+            _sum(quotas.c.reserved),
+        )
+        rows = await self._connection.execute(
+            select(attachments.c.state, func.count())
+            .where(SWEPT, attachments.c.state.in_(_PASSING))
+            .group_by(attachments.c.state)
+        )
+        states = dict.fromkeys(_PASSING, 0) | {state: int(number) for state, number in rows}
+        claimed = charged - detached - sum(states.values())
+        return Census(
+            attachments=states | {"detached": detached, "claimed": max(claimed, 0)},
+            used=used,
+            reserved=reserved,
+        )
+
     async def fold(self) -> None:
         """What transactions have counted each for itself becomes one row again; no request waits for that."""
         if self._connection.dialect.name == "postgresql":
@@ -59,6 +87,10 @@ class Tallies:
 
     async def _sums(self, *sums: ColumnElement[Any]) -> list[int]:
         return [int(each) for each in (await self._connection.execute(select(*sums))).one()]
+
+
+def _sum(column: ColumnElement[int], *conditions: ColumnElement[bool]) -> ColumnElement[int]:
+    return select(func.coalesce(func.sum(column), 0)).where(*conditions).scalar_subquery()
 
 
 def noted(

@@ -22,8 +22,9 @@ from coatcheck.services.keys import Keys
 from coatcheck.services.listing import Listing
 from coatcheck.services.moving import Moving
 from coatcheck.services.people import People
-from coatcheck.services.ports import Clock, Transactions
+from coatcheck.services.ports import Clock, Meter, Transactions
 from coatcheck.services.reaping import Reaping
+from coatcheck.services.room import Room
 from coatcheck.services.running_digests import RunningDigests
 from coatcheck.services.thumbnails import Thumbnails
 from coatcheck.services.tree import Tree
@@ -54,6 +55,8 @@ class Services:
     hosting: Hosting
     moving: Moving | None
     running: RunningDigests
+    room: Room
+    meter: Meter | None
     transactions: Transactions
     blobs: BlobStore
     clock: Clock

@@ -7,9 +7,6 @@ from collections.abc import Collection, Sequence
 from coatcheck.domain.attachment import Attachment
 from coatcheck.domain.claim import (
     ByDigest,
-    ById,
-    ByPublicId,
-    ByToken,
     Claim,
     Reference,
     Wanted,
@@ -25,14 +22,15 @@ from coatcheck.domain.errors import (
 from coatcheck.domain.lifecycle import State
 from coatcheck.domain.principal import Principal
 from coatcheck.faultpoints import reach
+from coatcheck.services.claiming import claiming, tell_released
 from coatcheck.services.commands import ClaimAttachments, Limits, ReleaseAttachments
 from coatcheck.services.contention import persistently
 from coatcheck.services.digests import Digests
 from coatcheck.services.filing import living
-from coatcheck.services.ports import Clock, Facts, Transactions
+from coatcheck.services.ports import Clock, Facts, Transactions, Witness
 from coatcheck.services.purging import Purging
 from coatcheck.services.replaying import Replaying
-from coatcheck.services.resolving import resolve
+from coatcheck.services.resolving import among, resolve
 from coatcheck.services.shielding import to_the_end
 
 
@@ -47,6 +45,7 @@ class Claims:
         digests: Digests,
         purging: Purging,
         replaying: Replaying,
+        witness: Witness,
     ) -> None:
         self._transactions = transactions
         self._clock = clock
@@ -54,6 +53,7 @@ class Claims:
         self._digests = digests
         self._purging = purging
         self._replaying = replaying
+        self._witness = witness
 
     async def claim(self, command: ClaimAttachments) -> list[Claim]:
         """All of what the container holds afterwards. With `exactly`, what it held besides is released.
@@ -82,8 +82,8 @@ class Claims:
                 expires_at=expires_at,
                 held_first=True,
             )
+            ids = taken[:] = [each.attachment.id for each in kept]
             if command.exactly:
-                ids = [each.attachment.id for each in kept]
                 freed.extend(
                     await let_go(
                         facts,
@@ -97,15 +97,16 @@ class Claims:
                 await facts.claims.arrange(container.id, ids)
             return [each.attachment.id for each in await facts.claims.held_by(container.id)]
 
-        await to_the_end(
-            self._replaying.once(
-                command.caller,
-                command.request,
-                work,
-                remember=lambda ids: {"held": ids},
-                recall=lambda answer: list(answer["held"]),
+        with claiming(self._witness, command.caller, command.ref, command.wanted) as taken:
+            await to_the_end(
+                self._replaying.once(
+                    command.caller,
+                    command.request,
+                    work,
+                    remember=lambda ids: {"held": ids},
+                    recall=lambda answer: list(answer["held"]),
+                )
             )
-        )
         await reach("C3")
         await self._purging.purge_now(freed)
         return await self.held(command.caller, command.ref)
@@ -142,6 +143,7 @@ class Claims:
                 )
 
         await to_the_end(persistently(work))
+        tell_released(self._witness, command.caller, command.ref, freed)
         await self._purging.purge_now(freed)
 
     async def _take_digests(self, command: ClaimAttachments) -> None:
@@ -181,7 +183,7 @@ async def claim(
     resolved: dict[int, tuple[Attachment, Wanted]] = {}
     refused: dict[Reference, str] = {}
     for each in wanted:
-        found = _among(holds, each.reference) if held_first else None
+        found = among(holds, each.reference) if held_first else None
         found = found or await _obtainable(facts, caller, container, each.reference, now)
         if found is None:
             refused[each.reference] = await facts.attachments.why_not(caller, each.reference, now)
@@ -270,22 +272,7 @@ def _refusal(refusals: list[tuple[Reference, str]]) -> CoatcheckError:
 
 def _named(held: Sequence[Attachment], references: Sequence[Reference]) -> set[int]:
     """The ids of those that are meant. Raises NotFound where one of the names means none of them."""
-    found = {reference: _among(held, reference) for reference in references}
+    found = {reference: among(held, reference) for reference in references}
     if missing := [(reference, "not_found") for reference, each in found.items() if each is None]:
         raise NotFound(refusals=missing)
     return {each.id for each in found.values() if each}
-
-
-def _among(held: Sequence[Attachment], reference: Reference) -> Attachment | None:
-    def is_meant(each: Attachment) -> bool:
-        match reference:
-            case ById(id):
-                return each.id == id
-            case ByPublicId(public_id):
-                return each.public_id == public_id
-            case ByToken(token):
-                return each.token == token
-            case ByDigest(digest):
-                return each.digests.get(digest.algorithm) == digest.hex
-
-    return next(filter(is_meant, held), None)

@@ -20,6 +20,7 @@ from coatcheck.domain.container import (
 from coatcheck.domain.errors import NotFound, VersionMismatch
 from coatcheck.domain.pages import CountedPage, Page, Window
 from coatcheck.domain.principal import Principal
+from coatcheck.services.claiming import claiming, tell_released
 from coatcheck.services.claims import claim, let_go
 from coatcheck.services.commands import (
     AmendContainer,
@@ -28,9 +29,9 @@ from coatcheck.services.commands import (
     RequestId,
 )
 from coatcheck.services.digests import Digests
-from coatcheck.services.filing import living
+from coatcheck.services.filing import changeable, living
 from coatcheck.services.making import make
-from coatcheck.services.ports import Clock, Facts, Transactions
+from coatcheck.services.ports import Clock, Facts, Transactions, Witness
 from coatcheck.services.purging import Purging
 from coatcheck.services.replaying import Replaying
 from coatcheck.services.shielding import to_the_end
@@ -44,28 +45,32 @@ class Containers:
         digests: Digests,
         purging: Purging,
         replaying: Replaying,
+        witness: Witness,
     ) -> None:
         self._transactions = transactions
         self._clock = clock
         self._digests = digests
         self._purging = purging
         self._replaying = replaying
+        self._witness = witness
 
     async def create(self, command: CreateContainer) -> Container:
         """With its claims, or not at all. Raises NotFound, AlreadyClaimed, NameTaken, ReplayMismatch."""
         await self._findable(command.caller, command.wanted)
 
         async def work(facts: Facts, now: int) -> Container:
-            return await make(facts, command, now)
+            made, taken[:] = await make(facts, command, now)
+            return made
 
-        return await self._once(command.caller, command.request, work)
+        with claiming(self._witness, command.caller, command.ref, command.wanted) as taken:
+            return await self._once(command.caller, command.request, work)
 
     async def first(self, command: CreateContainer, series: Series) -> Container:
         """The first of a series: made as commanded while there is none, found from then on. Raises NotFound."""
         ref = series.ref(1)
 
         async def work(facts: Facts, now: int) -> Container:
-            made = await make(facts, replace(command, ref=series), now)
+            made, _ = await make(facts, replace(command, ref=series), now)
             if made.ref != ref:
                 raise NotFound  # which takes the number back as well
             return made
@@ -86,7 +91,7 @@ class Containers:
 
         async def work(facts: Facts, now: int) -> Container:
             freed.clear()
-            container = await _changeable(facts, command.caller, command.ref, own=command.own)
+            container = await changeable(facts, command.caller, command.ref, own=command.own)
             if command.version not in (None, container.version):
                 raise VersionMismatch(version=container.version)
             claims = None
@@ -99,8 +104,8 @@ class Containers:
                     now,
                     exclusive=command.exclusive,
                 )
+                taken[:] = keep = [each.attachment.id for each in claims]
                 if command.exactly:
-                    keep = {each.attachment.id for each in claims}
                     delete = not command.keep_bytes
                     freed.extend(
                         await let_go(facts, container, now, keep=keep, lifetime=None, delete=delete)
@@ -111,7 +116,8 @@ class Containers:
                 raise VersionMismatch
             return amended
 
-        amended = await self._once(command.caller, command.request, work)
+        with claiming(self._witness, command.caller, command.ref, command.wanted or ()) as taken:
+            amended = await self._once(command.caller, command.request, work)
         await self._purging.purge_now(freed)
         return amended
 
@@ -121,7 +127,7 @@ class Containers:
 
         async def work(facts: Facts, now: int) -> Container:
             freed.clear()
-            container = await _changeable(facts, command.caller, command.ref, own=command.own)
+            container = await changeable(facts, command.caller, command.ref, own=command.own)
             delete = not command.keep_bytes
             freed.extend(await let_go(facts, container, now, lifetime=None, delete=delete))
             body = command.tombstone(container, now)
@@ -131,6 +137,7 @@ class Containers:
             return deleted
 
         deleted = await self._once(command.caller, command.request, work)
+        tell_released(self._witness, command.caller, command.ref, freed)
         await self._purging.purge_now(freed)
         return deleted
 
@@ -281,13 +288,3 @@ class Containers:
 
 def _revived(answer: dict[str, Any]) -> Container:
     return Container(**(answer | {"ref": ContainerRef(**answer["ref"])}))
-
-
-async def _changeable(
-    facts: Facts, caller: Principal, ref: ContainerRef, *, own: bool
-) -> Container:
-    """What the caller may change, locked. Another's looks as if there were none."""
-    container = await living(facts, caller.tenant_id, ref, lock=True)
-    if own and container.owner_id != caller.id:
-        raise NotFound
-    return container

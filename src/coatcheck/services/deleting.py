@@ -13,20 +13,27 @@ from coatcheck.domain.principal import Principal
 from coatcheck.faultpoints import reach
 from coatcheck.services.contention import persistently
 from coatcheck.services.downloads import Downloads
+from coatcheck.services.events import Deleted
 from coatcheck.services.facts import Facts
-from coatcheck.services.ports import Clock, Transactions
+from coatcheck.services.ports import Clock, Transactions, Witness
 from coatcheck.services.purging import Purging
 from coatcheck.services.shielding import to_the_end
 
 
 class Deleting:
     def __init__(
-        self, transactions: Transactions, clock: Clock, downloads: Downloads, purging: Purging
+        self,
+        transactions: Transactions,
+        clock: Clock,
+        downloads: Downloads,
+        purging: Purging,
+        witness: Witness,
     ) -> None:
         self._transactions = transactions
         self._clock = clock
         self._downloads = downloads
         self._purging = purging
+        self._witness = witness
 
     async def delete(
         self,
@@ -55,6 +62,7 @@ class Deleting:
             if tell_why and (await self._downloads.find(caller, reference)).state is State.CLAIMED:
                 raise AlreadyClaimed("A container holds it, and has to release it first.") from None
             raise
+        self._witness.tell(Deleted(caller=caller, attachment_id=found.id))
         await self._purging.purge_now([found.id])
 
     async def _delete(

@@ -17,14 +17,17 @@ from coatcheck.domain.lifecycle import State
 from coatcheck.domain.principal import Principal
 from coatcheck.domain.ranges import Span
 from coatcheck.domain.slot import cut
+from coatcheck.services.attempts import Attempt
 from coatcheck.services.commands import Begin, Completion, Limits
 from coatcheck.services.completing import Completing
 from coatcheck.services.contention import persistently
+from coatcheck.services.events import Deleted
 from coatcheck.services.names import key_of_begun, new_public_id, upload_key
 from coatcheck.services.opening import open_upload
-from coatcheck.services.ports import Clock, Facts, Transactions
+from coatcheck.services.ports import Clock, Facts, Transactions, Witness
 from coatcheck.services.purging import Purging
 from coatcheck.services.replaying import Replaying
+from coatcheck.services.room import Room
 from coatcheck.services.running_digests import RunningDigests
 from coatcheck.services.shielding import to_the_end
 from coatcheck.services.slotting import Slotting
@@ -75,6 +78,8 @@ class DirectUploads:
         running: RunningDigests,
         completing: Completing,
         purging: Purging,
+        room: Room,
+        witness: Witness,
     ) -> None:
         self._transactions = transactions
         self._blobs = blobs
@@ -85,13 +90,20 @@ class DirectUploads:
         self._running = running
         self._completing = completing
         self._purging = purging
+        self._room = room
+        self._witness = witness
 
     async def begin(self, command: Begin) -> str:
         """Reserve what it needs; its public id. Raises TooLarge, TooMany, QuotaExceeded, ReplayMismatch."""
+        with Attempt(self._witness, command.dialect, "direct", command.caller, command.size):
+            return await self._begin(command)
+
+    async def _begin(self, command: Begin) -> str:
         if command.size > command.max_size:
             raise TooLarge(limit=command.max_size)
         if -(-command.size // command.part_size) > self._limits.max_parts:
             raise TooMany("These would be too many parts.", limit=self._limits.max_parts)
+        self._room.require(None if isinstance(self._blobs, Presigns) else command.size)
         return await to_the_end(
             self._replaying.once(
                 command.caller,
@@ -148,6 +160,14 @@ class DirectUploads:
 
         Raises Incomplete, whose `missing` are the numbers of parts, and DigestMismatch; the upload stays as it is then.
         """
+        with Attempt(self._witness, dialect, "direct", caller, None) as attempt:
+            attachment = await self._complete(caller, dialect, reference, lifetime)
+            attempt.made(attachment)
+            return attachment
+
+    async def _complete(
+        self, caller: Principal, dialect: str, reference: ByPublicId, lifetime: int | None
+    ) -> Attachment:
         begun = await self.find(caller, dialect, reference)
         if begun.complete:
             return begun.upload
@@ -172,6 +192,7 @@ class DirectUploads:
         """Gone with all its parts. Raises InvalidTransition for one that is complete."""
         upload = await to_the_end(persistently(partial(self._abandon, caller, dialect, reference)))
         self._running.forget(upload.id)
+        self._witness.tell(Deleted(caller=caller, attachment_id=upload.id))
         await self._purging.purge_now([upload.id])
 
     async def _open(self, command: Begin, facts: Facts, now: int) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from coatcheck.domain.attachment import Attachment
+from coatcheck.domain.census import Census
 from coatcheck.domain.claim import Claim, Wanted
 from coatcheck.domain.container import Container, ContainerRef, ContainerVersion, Sieve, Tally
 from coatcheck.domain.folder import Folder
@@ -179,6 +180,7 @@ class Quotas(Protocol):
 
 
 class Tallies(Protocol):
+    async def census(self) -> Census: ...
     async def fold(self) -> None: ...
 
 

@@ -10,6 +10,7 @@ from coatcheck.domain.container import Container, ContainerRef
 from coatcheck.domain.errors import NotFound
 from coatcheck.domain.folder import Filing
 from coatcheck.domain.names import numbered
+from coatcheck.domain.principal import Principal
 from coatcheck.services.ports import Facts
 
 #: What holds everything in a tenant's tree.
@@ -79,3 +80,11 @@ async def living(
     if found is None or found.deleted_at is not None:
         raise NotFound
     return found
+
+
+async def changeable(facts: Facts, caller: Principal, ref: ContainerRef, *, own: bool) -> Container:
+    """What the caller may change, locked. Another's looks as if there were none."""
+    container = await living(facts, caller.tenant_id, ref, lock=True)
+    if own and container.owner_id != caller.id:
+        raise NotFound
+    return container

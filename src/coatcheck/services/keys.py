@@ -8,7 +8,8 @@ from collections import OrderedDict
 
 from coatcheck.domain.errors import BadCredentials, NotFound
 from coatcheck.domain.principal import KeyRecord, Principal
-from coatcheck.services.ports import Clock, Transactions
+from coatcheck.services.events import KeyCreated, KeyRevoked
+from coatcheck.services.ports import Clock, Transactions, Witness
 
 #: How long a key that was found is trusted without looking again, in ms: a revoked one works no longer than this.
 _TRUSTED = 5_000
@@ -19,9 +20,10 @@ _MAX_LENGTH = 512
 
 
 class Keys:
-    def __init__(self, transactions: Transactions, clock: Clock) -> None:
+    def __init__(self, transactions: Transactions, clock: Clock, witness: Witness) -> None:
         self._transactions = transactions
         self._clock = clock
+        self._witness = witness
         self._known: OrderedDict[str, tuple[int, Principal]] = OrderedDict()
 
     async def authenticate(self, token: str) -> Principal:
@@ -55,7 +57,7 @@ class Keys:
         """The new key, which is told this once. Tenant and principal are made when they are new."""
         token = f"cc_{secrets.token_urlsafe(32)}"
         async with self._transactions.write() as facts:
-            await facts.keys.add(
+            key_id = await facts.keys.add(
                 tenant=tenant,
                 login=login,
                 display=display,
@@ -65,6 +67,7 @@ class Keys:
                 now=self._clock.now(),
                 expires_at=expires_at,
             )
+        self._witness.tell(KeyCreated(key_id=key_id, tenant=tenant, login=login))
         return token
 
     async def all(self) -> list[KeyRecord]:
@@ -76,6 +79,7 @@ class Keys:
         async with self._transactions.write() as facts:
             if not await facts.keys.revoke(key_id, self._clock.now()):
                 raise NotFound
+        self._witness.tell(KeyRevoked(key_id=key_id))
         self._known.clear()
 
 

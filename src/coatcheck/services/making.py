@@ -10,13 +10,17 @@ from coatcheck.services.filing import living
 from coatcheck.services.ports import Facts
 
 
-async def make(facts: Facts, command: CreateContainer, now: int) -> Container:
-    """Inside a transaction, which an error undoes whole. Raises NotFound, AlreadyClaimed, NameTaken."""
+async def make(facts: Facts, command: CreateContainer, now: int) -> tuple[Container, list[int]]:
+    """It, and the ids of what it claimed. Inside a transaction, which an error undoes whole.
+
+    Raises NotFound, AlreadyClaimed, NameTaken.
+    """
     container = await _add(facts, command, now)
     claims = await claim(
         facts, command.caller, container, command.wanted, now, exclusive=command.exclusive
     )
-    return await facts.containers.fill(container, command.compose(container, claims, now))
+    filled = await facts.containers.fill(container, command.compose(container, claims, now))
+    return filled, [each.attachment.id for each in claims]
 
 
 async def _add(facts: Facts, command: CreateContainer, now: int) -> Container:

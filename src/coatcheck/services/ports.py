@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from coatcheck.domain.derivative import Derivative
+from coatcheck.services.events import Event
 from coatcheck.services.facts import Facts as Facts
 
 
@@ -44,6 +45,44 @@ class Imaging(Protocol):
 
     async def thumbnail(self, picture: AsyncIterator[bytes]) -> Derivative | None:
         """Small, and harmless whatever the picture is; None where none can be made of it. Raises Unavailable."""
+        ...
+
+
+class Witness(Protocol):
+    """Is told what has happened, on the event loop: for metrics, for the audit log. It is quick and never raises."""
+
+    def tell(self, event: Event) -> None: ...
+
+
+class Disk(Protocol):
+    def free(self) -> dict[str, int]:
+        """Bytes free where the "database" lies, and the "blobs", as far as these are on disks of ours."""
+        ...
+
+
+class Meter(Protocol):
+    """Counts answers; `dialect` and `route` are None where nothing of ours has that path."""
+
+    def began(self) -> None: ...
+
+    def answered(
+        self,
+        dialect: str | None,
+        route: str | None,
+        status: int,
+        seconds: float,
+        received: int,
+        sent: int,
+    ) -> None: ...
+
+    def failed(self, dialect: str | None, code: str) -> None: ...
+
+    async def exposed(self, accept: str) -> tuple[bytes, str]:
+        """The numbers of all workers in the form that is accepted, and its media type."""
+        ...
+
+    def running(self) -> AbstractAsyncContextManager[None]:
+        """While it serves."""
         ...
 
 

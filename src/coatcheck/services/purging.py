@@ -16,7 +16,8 @@ from coatcheck.faultpoints import reach
 from coatcheck.services.commands import Limits
 from coatcheck.services.contention import persistently
 from coatcheck.services.erasing import erased
-from coatcheck.services.ports import Clock, Transactions
+from coatcheck.services.events import Purged
+from coatcheck.services.ports import Clock, Transactions, Witness
 
 log = logging.getLogger(__name__)
 
@@ -26,12 +27,18 @@ _BLOBS = 10_000
 
 class Purging:
     def __init__(
-        self, transactions: Transactions, blobs: BlobStore, clock: Clock, limits: Limits
+        self,
+        transactions: Transactions,
+        blobs: BlobStore,
+        clock: Clock,
+        limits: Limits,
+        witness: Witness,
     ) -> None:
         self._transactions = transactions
         self._blobs = blobs
         self._clock = clock
         self._limits = limits
+        self._witness = witness
 
     async def purge_now(self, attachment_ids: Iterable[int]) -> None:
         """What was just deleted, without waiting for a sweep. A failure is left to the sweep."""
@@ -107,6 +114,8 @@ class Purging:
                 return []
             return [due for each in gone for due in await self._bury([each])]
         await reach("R6")
+        if buried:
+            self._witness.tell(Purged(attachment_ids=sorted(buried)))
         return [due for due in gone if due.id in buried]
 
     async def _record(self, ids: Sequence[int]) -> Collection[int]:

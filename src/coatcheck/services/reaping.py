@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import time
 from dataclasses import dataclass, field
 
 from coatcheck.blobs.base import BlobStore, SweepsLeftovers, checked
@@ -14,8 +15,9 @@ from coatcheck.faultpoints import reach
 from coatcheck.services.commands import Limits
 from coatcheck.services.contention import persistently
 from coatcheck.services.digests import Digests
+from coatcheck.services.events import SweepFailed, Swept
 from coatcheck.services.failed_uploads import REMEMBERED
-from coatcheck.services.ports import Clock, Transactions
+from coatcheck.services.ports import Clock, Transactions, Witness
 from coatcheck.services.postponing import Postponing
 from coatcheck.services.purging import Purging
 
@@ -54,6 +56,7 @@ class Reaping:
         limits: Limits,
         purging: Purging,
         digests: Digests,
+        witness: Witness,
         grace: int = 60_000,
     ) -> None:
         self._transactions = transactions
@@ -62,6 +65,7 @@ class Reaping:
         self._limits = limits
         self._purging = purging
         self._digests = digests
+        self._witness = witness
         self._grace = grace
         self.postponing = Postponing(transactions, clock, limits)
 
@@ -77,6 +81,30 @@ class Reaping:
 
     async def sweep(self) -> Sweep:
         """Expire, purge, drop what nobody finished, forget what is old."""
+        began = time.monotonic()
+        try:
+            done = await self._sweep()
+        except Exception:
+            self._witness.tell(SweepFailed(seconds=time.monotonic() - began))
+            raise
+        self._witness.tell(
+            Swept(
+                seconds=time.monotonic() - began,
+                expired=[due.id for due in done.expired],
+                lapsed=done.lapsed,
+                counts={
+                    "purged": len(done.purged),
+                    "intents": len(done.intents),
+                    "leftovers": done.leftovers,
+                    "tombstones": done.tombstones,
+                    "replays": done.replays,
+                    "digests": done.digests,
+                },
+            )
+        )
+        return done
+
+    async def _sweep(self) -> Sweep:
         done = Sweep()
         await reach("B0")
         while lapsed := await persistently(self._lapse):

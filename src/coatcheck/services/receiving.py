@@ -23,6 +23,7 @@ from coatcheck.domain.errors import (
 )
 from coatcheck.domain.lifecycle import State
 from coatcheck.faultpoints import reach
+from coatcheck.services.attempts import lease_lost
 from coatcheck.services.commands import Completion, Limits, Placement, Receive
 from coatcheck.services.completing import Completing
 from coatcheck.services.contention import persistently
@@ -245,7 +246,7 @@ class Receiving:
     ) -> tuple[Attachment, Part]:
         now = self._clock.now()
         if stash.intent and await facts.intents.settle(stash.intent) is None:
-            raise Unavailable("The part took longer than its lease.", retry_after=1)
+            raise lease_lost("part")
         values: dict[str, str | int] = {}
         if placement.name is not None:
             values["name"] = placement.name

@@ -19,6 +19,7 @@ from coatcheck.domain.deposit import Deposited
 from coatcheck.domain.digest import SHA3_256
 from coatcheck.domain.errors import CoatcheckError, QuotaExceeded, Unavailable
 from coatcheck.faultpoints import reach
+from coatcheck.services.attempts import lease_lost
 from coatcheck.services.contention import persistently
 from coatcheck.services.filing import (
     SITE,
@@ -159,7 +160,7 @@ async def _settle(facts: Facts, deposited: Deposited) -> None:
     draft, intent = deposited.draft, deposited.intent
     reserved = await facts.intents.settle(intent) if intent else 0
     if reserved is None:  # a sweep took the intent over, and with it the reservation
-        raise Unavailable("The upload took longer than its lease.", retry_after=1)
+        raise lease_lost("upload")
     if not await facts.quotas.charge(draft.owner_id, draft.size, reserved=reserved, count=1):
         if intent:
             await facts.intents.add(replace(intent, reserved=reserved))

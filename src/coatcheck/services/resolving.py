@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from coatcheck.domain.attachment import Attachment
 from coatcheck.domain.claim import ByDigest, ById, ByPublicId, ByToken, Reference
 from coatcheck.domain.principal import Principal
@@ -21,3 +23,20 @@ async def resolve(
             return await facts.attachments.by_token(caller, token, now)
         case ByDigest(digest):
             return await facts.attachments.by_digest(caller, digest.algorithm, digest.hex, now)
+
+
+def among(held: Sequence[Attachment], reference: Reference) -> Attachment | None:
+    """Which of these is meant."""
+
+    def is_meant(each: Attachment) -> bool:
+        match reference:
+            case ById(id):
+                return each.id == id
+            case ByPublicId(public_id):
+                return each.public_id == public_id
+            case ByToken(token):
+                return each.token == token
+            case ByDigest(digest):
+                return each.digests.get(digest.algorithm) == digest.hex
+
+    return next(filter(is_meant, held), None)

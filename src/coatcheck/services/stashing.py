@@ -14,9 +14,11 @@ from coatcheck.domain.digest import Digest
 from coatcheck.domain.errors import DigestMismatch, OutcomeUnknown, QuotaExceeded, Unavailable
 from coatcheck.domain.intent import Intent
 from coatcheck.faultpoints import reach
+from coatcheck.services.attempts import lease_lost
 from coatcheck.services.commands import Limits
 from coatcheck.services.intake import Intake
 from coatcheck.services.ports import Body, Clock, Facts, ImageProbe, Transactions
+from coatcheck.services.room import STEP, Room
 from coatcheck.services.shielding import to_the_end
 
 #: Bytes of quota set aside at a time where the size is not known beforehand.
@@ -52,7 +54,7 @@ class _Lease:
             if short:
                 more = await _reserve_more(facts, intent.owner_id, size - intent.reserved)
             if not await facts.intents.renew(intent, until, more=more):
-                raise Unavailable("The upload took longer than its lease.", retry_after=1)
+                raise lease_lost("upload")
         self.intent = replace(intent, reserved=intent.reserved + more, lease_until=until)
 
 
@@ -71,12 +73,14 @@ class Stashing:
         blobs: BlobStore,
         clock: Clock,
         limits: Limits,
+        room: Room,
         probe: Callable[[], ImageProbe] | None = None,
     ) -> None:
         self._transactions = transactions
         self._blobs = blobs
         self._clock = clock
         self._limits = limits
+        self._room = room
         self._probe = probe
 
     @asynccontextmanager
@@ -93,12 +97,18 @@ class Stashing:
     ) -> AsyncIterator[Stash]:
         """The body, at rest. When the block raises, bytes and reservation are gone again, unless recorded.
 
-        Raises DigestMismatch where the body has not the `expected` digests.
+        Raises DigestMismatch where the body has not the `expected` digests, StorageFull where the disk has no room.
         """
+        self._room.require(size)
         algorithms = {*algorithms, *(digest.algorithm for digest in expected)}
         lease: _Lease | None = None
+        looked = 0
 
         async def cover(count: int) -> None:
+            nonlocal looked
+            if count - looked >= STEP:
+                looked = count
+                self._room.require(STEP)
             if lease:
                 await lease.cover(count)
 
@@ -122,12 +132,7 @@ class Stashing:
             lease=secrets.token_hex(16),
             lease_until=self._clock.now() + self._limits.lease,
         )
-        try:
-            await to_the_end(self._begin(intent))
-            await reach("U1")
-        except (asyncio.CancelledError, OutcomeUnknown):  # it may have begun all the same
-            await self._give_up(intent)
-            raise
+        await self._begin_beside(intent, intake)
         lease = _Lease(intent, self._transactions, self._clock, self._limits.lease, reserve=reserve)
         try:
             await self._blobs.put(BlobKey(intent.blob_key), intake)
@@ -160,6 +165,21 @@ class Stashing:
     async def _give_up(self, intent: Intent) -> None:
         with suppress(Unavailable):  # a sweep finds the intent
             await to_the_end(self.discard(intent))
+
+    async def _begin_beside(self, intent: Intent, intake: Intake) -> None:
+        """While the intent becomes durable the body comes on: both take about as long."""
+        beginning = asyncio.create_task(self._begin(intent))
+        try:
+            try:
+                await intake.read_while(beginning)
+            finally:
+                await to_the_end(beginning)
+            await reach("U1")
+        except BaseException:
+            failure = beginning.exception()
+            if failure is None or isinstance(failure, OutcomeUnknown):  # it may have begun
+                await self._give_up(intent)
+            raise
 
     async def _begin(self, intent: Intent) -> None:
         async with self._transactions.write() as facts:

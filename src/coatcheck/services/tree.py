@@ -11,20 +11,25 @@ from coatcheck.domain.errors import NameTaken, NotFound
 from coatcheck.domain.lifecycle import State
 from coatcheck.domain.names import TokenPath
 from coatcheck.domain.principal import Principal
+from coatcheck.services.claiming import claiming
 from coatcheck.services.contention import persistently
+from coatcheck.services.events import Deleted
 from coatcheck.services.filing import SITE, find_or_make_folders, hold
 from coatcheck.services.names import new_capability
-from coatcheck.services.ports import Clock, Facts, Transactions
+from coatcheck.services.ports import Clock, Facts, Transactions, Witness
 from coatcheck.services.purging import Purging
 from coatcheck.services.resolving import resolve
 from coatcheck.services.shielding import to_the_end
 
 
 class Tree:
-    def __init__(self, transactions: Transactions, clock: Clock, purging: Purging) -> None:
+    def __init__(
+        self, transactions: Transactions, clock: Clock, purging: Purging, witness: Witness
+    ) -> None:
         self._transactions = transactions
         self._clock = clock
         self._purging = purging
+        self._witness = witness
 
     async def linked(self, caller: Principal, reference: Reference) -> Attachment:
         """What the caller may read by that name, with a capability: it is given one where it has none.
@@ -49,9 +54,12 @@ class Tree:
         A token with folders in it, or one that starts at the root, moves the attachment; a bare one leaves it where
         it is. Raises NotFound, also for what another container holds.
         """
-        return await persistently(partial(self._refile, caller, reference, to))
+        with claiming(self._witness, caller, SITE, ()) as taken:
+            return await persistently(partial(self._refile, caller, reference, to, taken))
 
-    async def _refile(self, caller: Principal, reference: Reference, to: TokenPath) -> Attachment:
+    async def _refile(
+        self, caller: Principal, reference: Reference, to: TokenPath, taken: list[int]
+    ) -> Attachment:
         async with self._transactions.write() as facts:
             now = self._clock.now()
             await facts.folders.lock_tree(caller.tenant_id)
@@ -64,6 +72,7 @@ class Tree:
                 raise NameTaken(field="token")
             if found.token is None:
                 await _claim(facts, caller, found, now)
+                taken[:] = [found.id]
             folder_id = found.folder_id
             if to.names_a_folder:
                 folder_id = await find_or_make_folders(facts, caller.tenant_id, to.dirs, now)
@@ -93,7 +102,9 @@ class Tree:
                     raise NotFound
                 return found.id
 
-        await self._purging.purge_now([await to_the_end(persistently(work))])
+        gone = await to_the_end(persistently(work))
+        self._witness.tell(Deleted(caller=caller, attachment_id=gone))
+        await self._purging.purge_now([gone])
 
 
 async def _found(facts: Facts, caller: Principal, reference: Reference, now: int) -> Attachment:

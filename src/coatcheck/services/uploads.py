@@ -11,13 +11,15 @@ from coatcheck.domain.digest import SHA256
 from coatcheck.domain.errors import OutcomeUnknown, TooLarge
 from coatcheck.domain.lifecycle import Event, State, after
 from coatcheck.faultpoints import reach
+from coatcheck.services.attempts import Attempt
 from coatcheck.services.commands import Deposit, Limits, Receive
 from coatcheck.services.completing import Completing
 from coatcheck.services.names import kept_digests, new_capability, new_public_id
-from coatcheck.services.ports import Clock, ImageProbe, Transactions
+from coatcheck.services.ports import Clock, ImageProbe, Transactions, Witness
 from coatcheck.services.purging import Purging
 from coatcheck.services.receiving import Progress, Receiving
 from coatcheck.services.recorder import Recorded, Recorder
+from coatcheck.services.room import Room
 from coatcheck.services.running_digests import RunningDigests
 from coatcheck.services.shielding import to_the_end
 from coatcheck.services.stashing import Stashing
@@ -36,9 +38,11 @@ class Uploads:
         limits: Limits,
         running: RunningDigests,
         purging: Purging,
+        room: Room,
+        witness: Witness,
         probe: Callable[[], ImageProbe] | None = None,
     ) -> None:
-        stashing = Stashing(transactions, blobs, clock, limits, probe)
+        stashing = Stashing(transactions, blobs, clock, limits, room, probe)
         self._transactions = transactions
         self._recorder = recorder
         self._stashing = stashing
@@ -53,6 +57,7 @@ class Uploads:
         )
         self._purging = purging
         self._clock = clock
+        self._witness = witness
 
     async def receive(self, command: Receive) -> Progress:
         """Take one part, durably; the one that makes the upload whole completes it.
@@ -60,13 +65,26 @@ class Uploads:
         On an error the upload stands as it was before. Raises TooLarge, Incomplete, SizeMismatch, Overlap, Excess,
         TooMany, QuotaExceeded, Unavailable, and what `place` raises.
         """
-        return await self._receiving.receive(command)
+        with Attempt(
+            self._witness, command.dialect, "part", command.caller, command.size
+        ) as attempt:
+            progress = await self._receiving.receive(command)
+            attempt.made(progress.attachment)
+            return progress
 
     async def deposit(self, command: Deposit) -> Attachment:
         """A whole attachment, durable when it returns. On any error nothing is stored, and the quota is as it was.
 
         Raises TooLarge, Incomplete, DigestMismatch, QuotaExceeded, Unavailable, and what `describe` raises.
         """
+        with Attempt(
+            self._witness, command.dialect, "whole", command.caller, command.size
+        ) as attempt:
+            attachment = await self._deposit(command)
+            attempt.made(attachment)
+            return attachment
+
+    async def _deposit(self, command: Deposit) -> Attachment:
         if command.size is not None and command.size > command.max_size:
             raise TooLarge(limit=command.max_size)
         await reach("U0")

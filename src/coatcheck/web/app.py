@@ -20,7 +20,7 @@ from starlette.staticfiles import StaticFiles
 
 import coatcheck
 from coatcheck.domain.errors import CoatcheckError
-from coatcheck.web import health
+from coatcheck.web import health, watching
 from coatcheck.web.config import WireConfig
 from coatcheck.web.dialect import Dialect, owner_of
 from coatcheck.web.dialects import load
@@ -70,6 +70,7 @@ def build_app(config: WireConfig, lifespan: Lifespan) -> FastAPI:
     app.state.config = config
     app.state.draining = Draining()
     app.include_router(health.router)
+    app.include_router(watching.router)
     _add_docs_page(app)
     for dialect in dialects:
         app.include_router(dialect.router)
@@ -99,6 +100,8 @@ def _add_error_handlers(app: FastAPI, dialects: tuple[Dialect, ...]) -> None:
         if services := getattr(request.app.state, "services", None):
             services.availability.failed(error)
         problem = problem_of(error, dialect.statuses if dialect else {})
+        if services and services.meter:
+            services.meter.failed(dialect.name if dialect else None, problem.code)
         if problem.status == 405:
             problem = replace(problem, headers={"Allow": _methods_of(app, request.url.path)})
         if problem.status >= 500:

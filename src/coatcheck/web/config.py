@@ -36,3 +36,5 @@ class WireConfig:
     cors_origins: tuple[str, ...] = ("*",)
     forwarded_allow: bool = False
     redirect_downloads: bool = False
+    metrics: str = "local"
+    metrics_token: str = ""

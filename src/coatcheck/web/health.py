@@ -17,10 +17,11 @@ class Health(BaseModel):
 
 
 class Readiness(BaseModel):
-    """Each check says "ok" or why not."""
+    """Each check says "ok" or why not. `note` is what somebody should see to, though it serves."""
 
     status: str
     checks: dict[str, str]
+    note: str | None = None
 
 
 @router.get("/health", summary="The process answers")
@@ -37,5 +38,6 @@ async def ready(request: Request, services: Desk) -> JSONResponse:
     checks = {"server": "stopping" if request.app.state.draining.begun else "ok"}
     checks |= {str(name): why for name, why in (await services.availability.look()).items()}
     fine = all(result == "ok" for result in checks.values())
-    content = Readiness(status="ok" if fine else "unavailable", checks=checks).model_dump()
-    return JSONResponse(content, status_code=200 if fine else 503)
+    status = "ok" if fine else "unavailable"
+    content = Readiness(status=status, checks=checks, note=services.room.short())
+    return JSONResponse(content.model_dump(exclude_none=True), status_code=200 if fine else 503)

@@ -1,4 +1,7 @@
-"""The access log: one line a request, with an id that the answer carries too. Never a header, never a query."""
+"""Each request seen from outside: one line in the access log, and its numbers for metrics. Never a header or a query.
+
+The id in the line is in the answer too.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from coatcheck.faultpoints import reach
+from coatcheck.logs import REQUEST_ID
+from coatcheck.services.ports import Meter
+from coatcheck.web.switchboard import ROUTE
 
 log = logging.getLogger("coatcheck.access")
 
@@ -31,7 +37,13 @@ class AccessLog:
             return
         given = Headers(scope=scope).get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        REQUEST_ID.set(request_id)
+        dialect = self._dialect_of(scope["path"])
+        meter = _meter_of(scope)
+        if meter:
+            meter.began()
         counts = {"status": 0, "received": 0, "sent": 0}
+        head = MutableHeaders()
         began = time.perf_counter()
 
         async def counted_receive() -> Message:
@@ -40,11 +52,15 @@ class AccessLog:
             return message
 
         async def counted_send(message: Message) -> None:
+            nonlocal head
             if message["type"] == "http.response.start":
                 counts["status"] = message["status"]
-                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+                head = MutableHeaders(scope=message)
+                head["X-Request-ID"] = request_id
             elif message["type"] == "http.response.body":
                 counts["sent"] += len(message.get("body", b""))
+            elif message["type"] == "http.response.pathsend":
+                counts["sent"] += int(head.get("content-length", "0"))
             await send(message)
             if message["type"] == "http.response.start" and scope["method"] == "POST":
                 await reach("U10")
@@ -52,6 +68,16 @@ class AccessLog:
         try:
             await self._app(scope, counted_receive, counted_send)
         finally:
+            seconds = time.perf_counter() - began
+            if meter:
+                meter.answered(
+                    dialect,
+                    scope.get(ROUTE),
+                    counts["status"],
+                    seconds,
+                    counts["received"],
+                    counts["sent"],
+                )
             # A capability in a path is a secret; what stands before it is enough.
             path = scope["path"] if not scope["path"].startswith("/f/") else "/f/…"
             log.info(
@@ -59,11 +85,18 @@ class AccessLog:
                 extra={
                     "fields": {
                         "request_id": request_id,
-                        "dialect": self._dialect_of(scope["path"]),
+                        "dialect": dialect,
                         "method": scope["method"],
                         "path": path[:500],
                         **counts,
-                        "ms": round((time.perf_counter() - began) * 1000, 1),
+                        "ms": round(seconds * 1000, 1),
                     }
                 },
             )
+
+
+def _meter_of(scope: Scope) -> Meter | None:
+    """None where nothing is counted, or nothing is served yet."""
+    services = getattr(scope["app"].state, "services", None)
+    meter: Meter | None = services and services.meter
+    return meter

@@ -19,6 +19,9 @@ from coatcheck.web.routing import Route
 
 _APP = "coatcheck.app"
 
+#: The key of the method and the path as it is declared, in a request's scope.
+ROUTE = "coatcheck.route"
+
 
 @dataclass(frozen=True, slots=True)
 class _Line:
@@ -27,6 +30,7 @@ class _Line:
     route: Route
     app: ASGIApp
     plan: Plan | None
+    name: str
     named: tuple[tuple[int, str], ...]
 
 
@@ -76,10 +80,11 @@ class Switchboard(BaseRoute):
             if not isinstance(route, Route) or not _is_plain(context, template):
                 continue
             named = tuple((at, part[1:-1]) for at, part in enumerate(template) if _is_named(part))
-            line = _Line(route, context.app, plan_of(context), named)
+            plan = plan_of(context)
             branch = self._root.grown(template)
             for method in context.methods or ():
-                branch.lines.setdefault(method, line)
+                name = f"{method} {context.path}"
+                branch.lines.setdefault(method, _Line(route, context.app, plan, name, named))
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
         """The route, and its path's parameters; None where the router has to look."""
@@ -100,6 +105,7 @@ class Switchboard(BaseRoute):
             "endpoint": line.route.endpoint,
             "path_params": parameters,
             PLAN: line.plan,
+            ROUTE: line.name,
             _APP: line.app,
         }
 

@@ -17,7 +17,8 @@ from coatcheck.services.checking.records import Records
 from coatcheck.services.checking.stored import Stored
 from coatcheck.services.checking.trees import Folders, Places
 from coatcheck.services.commands import Limits
-from coatcheck.services.ports import Clock, Transactions
+from coatcheck.services.events import Repaired
+from coatcheck.services.ports import Clock, Transactions, Witness
 from coatcheck.services.reaping import Reaping
 
 #: Seconds between two looks at the same thing: longer than a request at work can be mistaken for a fault.
@@ -39,8 +40,10 @@ class Checking:
         limits: Limits,
         reaping: Reaping,
         patience: int,
+        witness: Witness,
     ) -> None:
         self._transactions = transactions
+        self._witness = witness
         self._content = Content(transactions, blobs)
         # In this order a repair makes the next one right: an intent to drop named bytes goes before a sweep.
         self._checks: list[Check] = [
@@ -65,7 +68,7 @@ class Checking:
                 yield damage
         for check in [*self._checks[:3], *([self._content] if rehash else []), *self._checks[3:]]:
             async for finding in self._confirmed(check, pause):
-                yield await _repaired(check, finding) if repair else finding
+                yield await self._repaired(check, finding) if repair else finding
 
     async def _confirmed(self, check: Check, pause: float) -> AsyncIterator[Finding]:
         suspicions: list[Finding] = []
@@ -78,6 +81,16 @@ class Checking:
         for confirmed in await _again(check, suspicions, pause):
             yield confirmed
 
+    async def _repaired(self, check: Check, finding: Finding) -> Finding:
+        repaired = await check.repair(finding)
+        if repaired is not None:
+            self._witness.tell(
+                Repaired(
+                    kind=finding.kind, subject=finding.subject, id=finding.id, repaired=repaired
+                )
+            )
+        return replace(finding, repaired=repaired)
+
     async def _file_damage(self) -> AsyncIterator[Finding]:
         async with self._transactions.read() as facts:
             damage = await facts.auditing.file_damage()
@@ -89,10 +102,6 @@ class Checking:
                 id="",
                 says=f"the database: {says}",
             )
-
-
-async def _repaired(check: Check, finding: Finding) -> Finding:
-    return replace(finding, repaired=await check.repair(finding))
 
 
 async def _again(check: Check, suspicions: list[Finding], pause: float) -> list[Finding]:
