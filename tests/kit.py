@@ -60,19 +60,22 @@ class Installation:
         return [path for path in (self.settings.data_dir / "blobs").rglob("*") if path.is_file()]
 
 
-# Building an app takes as long as a whole test: one that nobody uses any more is used again.
-_idle: dict[WireConfig, list[FastAPI]] = defaultdict(list)
+# Building an app takes as long as a whole test: one that nobody uses any more is used again. What it is built of are
+# these two settings; all others it looks up when it is asked.
+_idle: dict[tuple[tuple[str, ...], tuple[str, ...]], list[FastAPI]] = defaultdict(list)
 
 
 @asynccontextmanager
 async def _app(config: WireConfig, services: Services) -> AsyncIterator[FastAPI]:
-    app = _idle[config].pop() if _idle[config] else build_app(config, _no_lifespan)
+    idle = _idle[config.dialects, config.cors_origins]
+    app = idle.pop() if idle else build_app(config, _no_lifespan)
     known = dict(app.state._state)
+    app.state.config = config
     app.state.services = services
     yield app
     app.state._state.clear()  # what an app remembers of requests
     app.state._state.update(known)
-    _idle[config].append(app)
+    idle.append(app)
 
 
 @asynccontextmanager
