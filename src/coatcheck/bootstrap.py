@@ -46,6 +46,7 @@ from coatcheck.services.moving import Moving
 from coatcheck.services.people import People
 from coatcheck.services.ports import Clock
 from coatcheck.services.purging import Purging
+from coatcheck.services.rationing import Rationing
 from coatcheck.services.reaping import Reaping
 from coatcheck.services.recorder import Recorder
 from coatcheck.services.replaying import Replaying
@@ -92,6 +93,7 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
     downloads = Downloads(transactions, blobs, clock, digests)
     thumbnails = Thumbnails(transactions, downloads, open_imaging(settings.thumbnail_max_pixels))
     replaying = Replaying(transactions, clock, limits)
+    rationing = Rationing(transactions, clock)
     availability = Availability(transactions, blobs, limits)
     purging = Purging(transactions, blobs, clock, limits, witness)
     slotting = Slotting(transactions, blobs, clock, limits)
@@ -145,6 +147,7 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
             claims=Claims(transactions, clock, limits, digests, purging, replaying, witness),
             keys=Keys(transactions, clock, witness),
             people=People(transactions),
+            rationing=rationing,
             reaping=reaping,
             checking=Checking(
                 transactions=transactions,
@@ -175,9 +178,8 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
             clock=clock,
         )
     finally:
-        await availability.close()
-        await thumbnails.close()
-        await running.close()
+        for each in (rationing, availability, thumbnails, running):
+            await each.close()
         if isinstance(blobs, Remote):
             await blobs.close()
         await engine.dispose()

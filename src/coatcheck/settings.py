@@ -129,6 +129,15 @@ class Settings(BaseSettings):
         "on", description="Whether the Campr API's request limits are enforced."
     )
 
+    requests_per_minute: int = Field(
+        0, ge=0, description="Requests of one principal in a minute, to all APIs; 0: no limit."
+    )
+    wrong_keys_per_minute: int = Field(
+        30,
+        ge=0,
+        description="Wrong keys from one address in a minute that are told as wrong; 0: all of them.",
+    )
+
     reap_every: int = Field(60, ge=1, description="Seconds between two sweeps of the reaper.")
     upload_lease: int = Field(
         15 * 60, ge=30, description="After this long without progress an upload counts as dead."
@@ -152,7 +161,7 @@ class Settings(BaseSettings):
     )
     forwarded_allow: Literal["on", "off"] = Field(
         "off",
-        description="Whether X-Forwarded-Proto and X-Forwarded-Host of a proxy in front are believed.",
+        description="Whether X-Forwarded-Proto, X-Forwarded-Host and X-Forwarded-For of a proxy in front are believed.",
     )
     log_format: Literal["json", "text"] = Field(
         "json", description="Form of the log lines on standard error."

@@ -24,6 +24,8 @@ def wire_config(settings: Settings) -> WireConfig:
         openproject_allowlist=settings.openproject_allowlist,
         openproject_created_status=settings.openproject_created_status,
         rate_limits=settings.rate_limits == "on",
+        requests_per_minute=settings.requests_per_minute,
+        wrong_keys_per_minute=settings.wrong_keys_per_minute,
         first_byte_timeout=settings.first_byte_timeout,
         min_rate=settings.min_rate,
         cors_origins=settings.cors_origins,

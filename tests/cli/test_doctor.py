@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from coatcheck.blobs.filesystem import FsOps
+from coatcheck.repositories.schema import REVISION
 from coatcheck.repositories.sqlite_driver import sqlite
 from coatcheck.settings import Settings
 from tests.cli.conftest import Invoke
@@ -36,7 +37,7 @@ def test_a_sound_installation_is_healthy(findings, invoke: Invoke, installed: Se
     invoke("keys", "create", "--tenant", "acme", "--user", "ann")
     found = findings()
     assert {state for state, _ in found.values()} == {"ok"}
-    assert "at 0001" in found["migrations"][1]
+    assert f"at {REVISION}" in found["migrations"][1]
 
 
 def test_a_person_is_shown_a_table(invoke: Invoke, installed: Settings) -> None:

@@ -118,7 +118,7 @@ class NotEmpty(Conflict):
 
 
 class TooMany(Conflict):
-    """`facts["limit"]` is how many there may be."""
+    """`facts["limit"]` is how many there may be of `facts["what"]`."""
 
     code = "too_many"
     summary = "There are too many of these."
@@ -205,12 +205,14 @@ class TooLarge(CoatcheckError):
 
 
 class QuotaExceeded(CoatcheckError):
+    """`facts["limit"]` is how many there may be of `facts["what"]`, "quota_bytes" or "quota_count"."""
+
     code = "quota_exceeded"
     summary = "The quota has no room for this."
 
 
 class RateLimited(CoatcheckError):
-    """`facts["retry_after"]` is in seconds."""
+    """`facts["limit"]` is how many there may be of `facts["what"]`; `facts["retry_after"]` is in seconds."""
 
     code = "rate_limited"
     summary = "Too many requests."

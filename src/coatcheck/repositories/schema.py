@@ -19,7 +19,7 @@ from coatcheck.repositories.postgresql import Patience
 from coatcheck.repositories.tables import installation
 
 #: The migration whose outcome `tables.py` describes.
-REVISION = "0001"
+REVISION = "0002"
 
 #: The oldest revision whose programs can serve on a database of ours: it moves when a migration takes something away.
 SERVES_SINCE = "0001"

@@ -30,6 +30,7 @@ from coatcheck.repositories.listings import Listings
 from coatcheck.repositories.lives import Lives
 from coatcheck.repositories.people import People
 from coatcheck.repositories.quotas import Quotas
+from coatcheck.repositories.rates import Rates
 from coatcheck.repositories.receiving import Receiving
 from coatcheck.repositories.repairing import Repairing
 from coatcheck.repositories.replays import Replays
@@ -104,6 +105,10 @@ class Facts:
     @cached_property
     def quotas(self) -> Quotas:
         return Quotas(self._connection, *self._limits)
+
+    @cached_property
+    def rates(self) -> Rates:
+        return Rates(self._connection)
 
     @cached_property
     def receiving(self) -> Receiving:

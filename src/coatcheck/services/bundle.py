@@ -23,6 +23,7 @@ from coatcheck.services.listing import Listing
 from coatcheck.services.moving import Moving
 from coatcheck.services.people import People
 from coatcheck.services.ports import Clock, Meter, Transactions
+from coatcheck.services.rationing import Rationing
 from coatcheck.services.reaping import Reaping
 from coatcheck.services.room import Room
 from coatcheck.services.running_digests import RunningDigests
@@ -48,6 +49,7 @@ class Services:
     claims: Claims
     keys: Keys
     people: People
+    rationing: Rationing
     reaping: Reaping
     checking: Checking
     availability: Availability

@@ -144,6 +144,7 @@ class Reaping:
             tombstones = await facts.lives.forget(now - self._limits.tombstone, _LISTED)
             replays = await facts.replays.forget(now)
             await facts.failed_uploads.forget_before(now - REMEMBERED)
+            await facts.rates.forget(now)
             await facts.tallies.fold()
         return tombstones, replays
 

@@ -43,6 +43,7 @@ EXPOSED = (
     "Content-Disposition",
     "ETag",
     "Retry-After",
+    "Coatcheck-Limit",
     "Rate-Limit-Limit",
     "Rate-Limit-Remaining",
     "Rate-Limit-Reset",

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from coatcheck.domain.errors import BadCredentials, Unauthenticated
 from coatcheck.domain.principal import Principal
 from coatcheck.services.bundle import Services
+from coatcheck.web.limits import count_request, count_wrong_key
 from coatcheck.web.streaming import announced
 
 _MAX_LENGTH = 4096
@@ -20,8 +21,19 @@ async def authenticate(request: Request, services: Services, *schemes: str) -> P
     that user name whoever it is).
 
     Raises Unauthenticated where there are no credentials in one of the schemes, BadCredentials where they are wrong;
-    Unavailable where a body comes that could not be kept, since database or store are away.
+    RateLimited where these were too many wrong ones from one address, or the caller's requests are; Unavailable where a
+    body comes that could not be kept, since database or store are away.
     """
+    try:
+        caller = await _holder(request, services, schemes)
+    except BadCredentials:
+        await count_wrong_key(request, services)
+        raise
+    await count_request(request, services, caller)
+    return caller
+
+
+async def _holder(request: Request, services: Services, schemes: tuple[str, ...]) -> Principal:
     if size := announced(request.headers):
         await services.availability.expect(size)
     given = request.headers.getlist("authorization")

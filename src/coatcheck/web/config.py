@@ -31,6 +31,8 @@ class WireConfig:
     openproject_allowlist: tuple[str, ...] = ()
     openproject_created_status: int = 200
     rate_limits: bool = True
+    requests_per_minute: int = 0
+    wrong_keys_per_minute: int = 30
     first_byte_timeout: float = 30
     min_rate: int = 1024
     cors_origins: tuple[str, ...] = ("*",)

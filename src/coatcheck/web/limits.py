@@ -1,53 +1,42 @@
-"""Request limits: so many of a kind in a window, counted in this process."""
+"""Limits of requests, for all dialects: of one principal in a minute, and of wrong keys from one address."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from dataclasses import dataclass
+from starlette.requests import Request
 
-#: Counters kept; the oldest make way.
-_KEPT = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What is left of a limit; `reset` is in seconds."""
-
-    limit: int
-    remaining: int
-    reset: int
-    exceeded: bool = False
+from coatcheck.domain.errors import RateLimited
+from coatcheck.domain.principal import Principal
+from coatcheck.domain.rate import MINUTE, Rate
+from coatcheck.services.bundle import Services
+from coatcheck.web.addresses import address_of
+from coatcheck.web.dependencies import config_of
 
 
-class RateLimiter:
-    """Fixed windows of `window` seconds. Times are ms since 1970."""
+async def count_request(request: Request, services: Services, caller: Principal) -> None:
+    """Raises RateLimited where it is one too many."""
+    if limit := config_of(request).requests_per_minute:
+        standing = await services.rationing.take(
+            f"principal {caller.id}", "requests", Rate(limit, MINUTE)
+        )
+        if standing.exceeded:
+            raise RateLimited(
+                f"Too many requests: at most {limit} in a minute.",
+                what="requests_per_minute",
+                limit=limit,
+                retry_after=standing.reset,
+            )
 
-    def __init__(self, window: int) -> None:
-        self._window = window * 1000
-        self._counts: OrderedDict[tuple[object, ...], tuple[int, int]] = OrderedDict()
 
-    def look(self, who: tuple[object, ...], limit: int, now: int) -> Standing:
-        """The standing, without counting a request."""
-        began, count = self._current(who, now)
-        return self._standing(limit, count, began, now)
-
-    def take(self, who: tuple[object, ...], limit: int, now: int) -> Standing:
-        """Count one request; `exceeded` says that it was one too many, and then it was not counted."""
-        began, count = self._current(who, now)
-        if count >= limit:
-            return self._standing(limit, count, began, now, exceeded=True)
-        self._counts[who] = began, count + 1
-        self._counts.move_to_end(who)
-        while len(self._counts) > _KEPT:
-            self._counts.popitem(last=False)
-        return self._standing(limit, count + 1, began, now)
-
-    def _current(self, who: tuple[object, ...], now: int) -> tuple[int, int]:
-        began, count = self._counts.get(who, (now, 0))
-        return (now, 0) if now - began >= self._window or now < began else (began, count)
-
-    def _standing(
-        self, limit: int, count: int, began: int, now: int, *, exceeded: bool = False
-    ) -> Standing:
-        reset = -(-(began + self._window - now) // 1000)
-        return Standing(limit, max(0, limit - count), reset, exceeded)
+async def count_wrong_key(request: Request, services: Services) -> None:
+    """Raises RateLimited where too many came from this address. A right key is never refused for that."""
+    if limit := config_of(request).wrong_keys_per_minute:
+        standing = await services.rationing.take(
+            f"address {address_of(request)}", "wrong keys", Rate(limit, MINUTE)
+        )
+        if standing.exceeded:
+            raise RateLimited(
+                f"Too many wrong keys from this address: at most {limit} in a minute.",
+                what="wrong_keys_per_minute",
+                limit=limit,
+                retry_after=standing.reset,
+            )

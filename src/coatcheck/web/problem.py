@@ -35,6 +35,15 @@ STATUSES: dict[type[errors.CoatcheckError], int] = {
 #: Seconds after which to come again where whoever could not serve did not say.
 RETRY_AFTER = 5
 
+#: They name the limit in a field of the head, since not every dialect has words for it.
+_OF_A_LIMIT = (
+    errors.TooMany,
+    errors.TooLarge,
+    errors.QuotaExceeded,
+    errors.RateLimited,
+    errors.TimedOut,
+)
+
 #: Codes of what the router itself refuses.
 _ROUTER_CODES = {404: "unknown_path", 405: "method_not_allowed"}
 
@@ -63,6 +72,10 @@ def problem_of(error: Exception, statuses: Mapping[str, int]) -> Problem:
             usual = RETRY_AFTER if isinstance(error, errors.Unavailable) else None
             if (retry_after := error.facts.get("retry_after", usual)) is not None:
                 headers["Retry-After"] = str(retry_after)
+            if isinstance(error, _OF_A_LIMIT) and "limit" in error.facts:
+                headers["Coatcheck-Limit"] = (
+                    f"{error.facts.get('what', 'size')}={error.facts['limit']}"
+                )
             if isinstance(error, errors.RangeNotSatisfiable):
                 headers["Content-Range"] = unsatisfied(error.facts["size"])
             status = statuses.get(error.code, status_of(type(error)))

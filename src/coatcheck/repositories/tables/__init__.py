@@ -20,6 +20,7 @@ from coatcheck.repositories.tables.containers import (
 )
 from coatcheck.repositories.tables.folders import folder_paths, folders
 from coatcheck.repositories.tables.people import installation, keys, principals, quotas, tenants
+from coatcheck.repositories.tables.rates import rates
 from coatcheck.repositories.tables.tallies import tallies
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "parts",
     "principals",
     "quotas",
+    "rates",
     "replays",
     "slots",
     "tallies",

@@ -78,10 +78,14 @@ async def test_callers_do_not_spend_each_others_limits(strict: Installation) -> 
 
 
 async def test_guessing_keys_is_limited_by_address_and_does_not_lock_anybody_out(
-    strict: Installation,
+    tmp_path: Path,
 ) -> None:
     wrong = {"Authorization": "Bearer nope"}
-    async with strict.anonymous(headers=wrong) as guesser, strict.client() as ann:
+    async with (
+        installation(tmp_path, dialects="campr", wrong_keys_per_minute=0) as house,
+        house.anonymous(headers=wrong) as guesser,
+        house.client() as ann,
+    ):
         for number in range(100):
             answer = await guesser.get("/attachments")
             assert error_of(answer) == (401, "unauthorized")

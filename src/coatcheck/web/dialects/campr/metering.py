@@ -2,8 +2,8 @@
 
 Every answer tells where its caller stands: `Rate-Limit-Limit`, `Rate-Limit-Remaining`, and `Rate-Limit-Reset` in
 seconds. A caller is a principal; who has no key that works is known by address, so that guessing is limited too.
-Counts are kept in the process: with several workers a caller may get up to as many times its limit. Where the
-installation does not enforce limits, the figures are told all the same.
+All workers and nodes count together. Where the installation does not enforce limits, the figures are told all the same,
+and each process tells its own.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from starlette.responses import Response
 
 from coatcheck.domain.errors import RateLimited, Unauthenticated
 from coatcheck.domain.principal import Principal
+from coatcheck.domain.rate import Rate, Standing
+from coatcheck.web.addresses import address_of
 from coatcheck.web.auth import authenticate
 from coatcheck.web.dependencies import config_of, services_of
-from coatcheck.web.limits import RateLimiter, Standing
+from coatcheck.web.dialects.campr.unenforced import Unenforced
 from coatcheck.web.routing import Route
 
-#: Seconds.
-WINDOW = 300
+#: In ms.
+WINDOW = 300_000
 
 #: Requests in a window, by endpoint and family of methods. HEAD counts as GET.
 LIMITS = {
@@ -50,17 +52,15 @@ _SINGLE = {
     "server_info": "server_info",
 }
 
-Who = tuple[str, object]
-
 
 async def caller_of(request: Request) -> Principal:
     """Whose key it is; counts the request. Raises Unauthenticated, RateLimited."""
     try:
         caller = await authenticate(request, services_of(request), "bearer")
     except Unauthenticated:
-        _count(request, _address(request))
+        await _count(request, _address(request))
         raise
-    _count(request, ("principal", caller.id))
+    await _count(request, name_of(caller))
     return caller
 
 
@@ -83,7 +83,7 @@ def finished(request: Request, response: Response) -> Response:
     """The answer with what every one of them has to have."""
     standing: Standing | None = getattr(request.state, "campr_standing", None)
     if standing is None:  # refused before anybody asked who it is
-        standing = standing_of(request, _address(request), *_bucket(request))
+        standing = _look(request, _address(request), *_bucket(request))
     response.headers["Rate-Limit-Limit"] = str(standing.limit)
     response.headers["Rate-Limit-Remaining"] = str(standing.remaining)
     response.headers["Rate-Limit-Reset"] = str(standing.reset)
@@ -92,20 +92,53 @@ def finished(request: Request, response: Response) -> Response:
     return response
 
 
-def standing_of(request: Request, who: Who, endpoint: str, family: str) -> Standing:
-    """Where somebody stands, without counting a request."""
-    limit = LIMITS.get((endpoint, family), _OTHERS)
-    now = services_of(request).clock.now()
-    return _limiter(request).look((*who, endpoint, family), limit, now)
+async def standings(request: Request, caller: Principal) -> dict[tuple[str, str], Standing]:
+    """Where the caller stands with each of `LIMITS`, without counting a request."""
+    if not config_of(request).rate_limits:
+        return {bucket: _look(request, name_of(caller), *bucket) for bucket in LIMITS}
+    found = await services_of(request).rationing.standings(
+        name_of(caller), {_kind(*bucket): _rate(*bucket) for bucket in LIMITS}
+    )
+    return {bucket: found[_kind(*bucket)] for bucket in LIMITS}
 
 
-def _count(request: Request, who: Who) -> None:
+def name_of(caller: Principal) -> str:
+    return f"principal {caller.id}"
+
+
+async def _count(request: Request, who: str) -> None:
     bucket = _bucket(request)
-    now = services_of(request).clock.now()
-    standing = _limiter(request).take((*who, *bucket), LIMITS.get(bucket, _OTHERS), now)
+    kind, rate = _kind(*bucket), _rate(*bucket)
+    services = services_of(request)
+    if not config_of(request).rate_limits:
+        standing = _unenforced(request).take(who, kind, rate, services.clock.now())
+    else:
+        standing = await services.rationing.take(who, kind, rate)
     request.state.campr_standing = standing
-    if standing.exceeded and config_of(request).rate_limits:
-        raise RateLimited(retry_after=standing.reset)
+    if standing.exceeded:
+        raise RateLimited(
+            f"Too many requests: at most {rate.limit} in {WINDOW // 60_000} minutes.",
+            what="requests",
+            limit=rate.limit,
+            retry_after=standing.reset,
+        )
+
+
+def _look(request: Request, who: str, endpoint: str, family: str) -> Standing:
+    """As far as this process knows it."""
+    services = services_of(request)
+    kind, rate = _kind(endpoint, family), _rate(endpoint, family)
+    if not config_of(request).rate_limits:
+        return _unenforced(request).look(who, kind, rate, services.clock.now())
+    return services.rationing.look(who, kind, rate)
+
+
+def _kind(endpoint: str, family: str) -> str:
+    return f"campr {endpoint} {family}"
+
+
+def _rate(endpoint: str, family: str) -> Rate:
+    return Rate(LIMITS.get((endpoint, family), _OTHERS), WINDOW)
 
 
 def _bucket(request: Request) -> tuple[str, str]:
@@ -116,13 +149,13 @@ def _bucket(request: Request) -> tuple[str, str]:
     return _SINGLE.get(collection, "others"), family
 
 
-def _address(request: Request) -> Who:
-    return "address", request.client.host if request.client else ""
+def _address(request: Request) -> str:
+    return f"address {address_of(request)}"
 
 
-def _limiter(request: Request) -> RateLimiter:
+def _unenforced(request: Request) -> Unenforced:
     state = request.app.state
-    if not hasattr(state, "campr_limiter"):
-        state.campr_limiter = RateLimiter(WINDOW)
-    limiter: RateLimiter = state.campr_limiter
-    return limiter
+    if not hasattr(state, "campr_unenforced"):
+        state.campr_unenforced = Unenforced()
+    counts: Unenforced = state.campr_unenforced
+    return counts

@@ -7,12 +7,13 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from coatcheck.domain.rate import Standing
 from coatcheck.services.listing import Holdings
 from coatcheck.web.config import WireConfig
 from coatcheck.web.dependencies import Config, Desk
 from coatcheck.web.dialects.campr.documenting import answers, reads
 from coatcheck.web.dialects.campr.finding import KIND
-from coatcheck.web.dialects.campr.metering import LIMITS, Caller, Metered, standing_of
+from coatcheck.web.dialects.campr.metering import Caller, Metered, standings
 from coatcheck.web.dialects.campr.paging import DEFAULT_LIMIT, MAX_LIMIT
 from coatcheck.web.dialects.campr.shapes import (
     EndpointShape,
@@ -54,17 +55,16 @@ async def server_info(request: Request, caller: Caller, services: Desk, config: 
             )
             for type, tally in tallies.items()
         },
-        endpoints=_endpoints(request, ("principal", caller.id), holdings, config),
+        endpoints=_endpoints(await standings(request, caller), holdings, config),
     )
     return JSONResponse(info.model_dump(by_alias=True, exclude_unset=True))
 
 
 def _endpoints(
-    request: Request, who: tuple[str, object], holdings: Holdings, config: WireConfig
+    found: dict[tuple[str, str], Standing], holdings: Holdings, config: WireConfig
 ) -> dict[str, dict[str, EndpointShape]]:
     told: dict[str, dict[str, EndpointShape]] = {}
-    for endpoint, method in LIMITS:
-        standing = standing_of(request, who, endpoint, method)
+    for (endpoint, method), standing in found.items():
         figures: dict[str, Any] = {
             "rate_limit_limit": standing.limit,
             "rate_limit_remaining": standing.remaining,
