@@ -11,12 +11,12 @@ Or as a row of a table: `Row(name=…, dialect=…, send=lambda site: …, expec
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from tests.e2e.server import Server
-from tests.security.aftermath import unharmed
+from tests.security.aftermath import Watch, unharmed
 from tests.security.requests import FORM, Field, form, part, request
 from tests.security.wire import PATIENCE, Connection, Exchange, Leaving, Piece
 
@@ -144,7 +144,7 @@ def upload_body(dialect: str, data: bytes, name: bytes = b"a.bin") -> bytes:
     return form(*parts)
 
 
-Statuses = frozenset[int | None] | set[int | None] | set[int]
+Statuses = Collection[int | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,25 +174,42 @@ class Row:
         return f"{self.name}, {self.dialect}"
 
 
-def run(site: Site, row: Row) -> None:
-    """Send it, and see that the answer is one of those expected, and that nothing is the worse for it."""
-    expected = row.on.get(site.kind, row.expect)
+def run(site: Site, *rows: Row) -> None:
+    """Send each and see that its answer is one of those expected; and then that nothing is the worse for any."""
     with unharmed(site) as watch:
-        seen = site.send(
-            row.send(site),
-            answers=row.answers,
-            leaving=row.leaving,
-            patience=row.patience,
-            head=row.head,
-        )
-        watch.saw(row.dialect, seen, may_fail={each for each in expected if each})
-        if row.leaving != "rst":
-            assert seen.status in expected, f"{site.kind}: {seen.status}, not {expected}: {seen}"
-        if seen.answers:
-            assert len(seen.answers) == row.answers, f"{len(seen.answers)} answers: {seen}"
-        if row.closes:
-            assert seen.closed, f"the connection was left open: {seen}"
-        if row.stores:
-            watch.keeps = sum(200 <= each.status < 202 for each in seen.answers)
-        if row.judge:
-            row.judge(site, seen)
+        for row in rows:
+            _send(site, row, watch)
+
+
+def _send(site: Site, row: Row, watch: Watch) -> None:
+    expected = row.on.get(site.kind, row.expect)
+    seen = site.send(
+        row.send(site),
+        answers=row.answers,
+        leaving=row.leaving,
+        patience=row.patience,
+        head=row.head,
+    )
+    watch.saw(row.dialect, seen, may_fail={each for each in expected if each})
+    if row.leaving != "rst":
+        assert seen.status in expected, f"{row} {site.kind}: {seen.status}, not {expected}: {seen}"
+    if seen.answers:
+        assert len(seen.answers) == row.answers, f"{row}: {len(seen.answers)} answers: {seen}"
+    if row.closes:
+        assert seen.closed, f"{row}: the connection was left open: {seen}"
+    if row.stores:
+        watch.keeps += sum(200 <= each.status < 202 for each in seen.answers)
+    if row.judge:
+        row.judge(site, seen)
+
+
+def by_name(rows: Iterable[Row]) -> list[tuple[Row, ...]]:
+    """Those of one name together, to be sent one after the other; for `parametrize` with `ids=name_of`."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.name, []).append(row)
+    return [tuple(each) for each in found.values()]
+
+
+def name_of(rows: tuple[Row, ...]) -> str:
+    return rows[0].name

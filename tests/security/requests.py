@@ -19,11 +19,15 @@ def request(
     length: int | None = None,
     host: bytes = b"coatcheck.test",
     keep_alive: bool = False,
+    framed: bool = True,
 ) -> bytes:
-    """With Content-Length where there is a body, or as `length` says; the connection ends with it unless told."""
+    """With Content-Length where there is a body, or as `length` says, unless the fields say it (`framed`).
+
+    The connection ends with it, unless told.
+    """
     lines = [method + b" " + target + b" HTTP/1.1", b"Host: " + host]
     lines += [name + b": " + value for name, value in fields]
-    if length is None and body is not None:
+    if length is None and body is not None and framed:
         length = len(body)
     if length is not None:
         lines.append(b"Content-Length: %d" % length)

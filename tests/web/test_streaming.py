@@ -108,6 +108,45 @@ async def test_the_declared_size_is_the_content_length(value: str, declared: int
     assert RequestBody.of(request, window=5.0).declared == declared
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [(b"transfer-encoding", b"gzip, chunked")],
+        [(b"transfer-encoding", b"gzip"), (b"transfer-encoding", b"chunked")],
+        [(b"transfer-encoding", b"chunked, chunked")],
+        [(b"transfer-encoding", b"identity")],
+        [(b"transfer-encoding", b"chunked"), (b"content-length", b"5")],
+    ],
+)
+async def test_a_body_that_is_told_in_two_ways_is_refused(
+    fields: list[tuple[bytes, bytes]],
+) -> None:
+    with pytest.raises(Malformed) as refusal:
+        RequestBody.of(Request({"type": "http", "headers": fields}, Sender([])))
+    assert refusal.value.facts == {"closes": True}
+
+
+async def test_a_body_in_chunks_is_taken() -> None:
+    headers = [(b"transfer-encoding", b"Chunked")]
+    assert (
+        RequestBody.of(Request({"type": "http", "headers": headers}, Sender([]))).declared is None
+    )
+
+
+async def test_what_is_to_be_done_at_the_end_is_done_only_there(sender) -> None:
+    seen = []
+
+    async def at_end() -> None:
+        seen.append(body.received)
+
+    body = RequestBody(sender(chunk(b"ab"), chunk(b"c", more=False)), at_end=at_end)
+    await taken(body)
+    assert seen == [3]
+    body = RequestBody(sender(chunk(b"ab"), HANG_UP), at_end=at_end)
+    await taken(body)
+    assert seen == [3]
+
+
 async def test_a_sender_that_never_begins_is_timed_out(sender) -> None:
     with pytest.raises(TimedOut):
         await taken(RequestBody(sender(), first_byte=10))

@@ -22,17 +22,29 @@ if TYPE_CHECKING:
 BACKLOG = 2048
 #: Seconds that a request's head may take, and that a connection may be idle.
 HEADER_TIMEOUT = 10
-#: Bytes of a head at most.
+#: Bytes of a head at most, and fields in it.
 HEAD = 64 * 1024
+FIELDS = 100
+#: Of a body that came for a request which has its answer already: bytes and seconds until the connection is closed.
+UNREAD = 1024 * 1024
+UNREAD_TIMEOUT = 5
 #: Seconds after the requests' own deadline, for their last words and for closing the stores.
 CLOSING = 4
 
 
+class _Refused(Exception):
+    """Raised in a callback of the parser, which makes it an error of the request: 400, and the connection is closed."""
+
+
 class BoundedHead(HttpToolsProtocol):
-    """uvicorn's protocol, with an end to how long (`HEADER_TIMEOUT`) and how large (`HEAD`) a request's head may be."""
+    """uvicorn's protocol, with an end to how long (`HEADER_TIMEOUT`) and how large (`HEAD`, `FIELDS`) a request's head
+    may be, and to how much is read of a body that nobody wants (`UNREAD`).
+    """
 
     _in_head = True
     _head = 0
+    _size = 0
+    _unread = 0
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -52,19 +64,45 @@ class BoundedHead(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._in_head = True
+        self._size = 0
         if self._deadline is None:
             self._deadline = self.loop.call_later(HEADER_TIMEOUT, self._give_up)
         super().on_message_begin()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._size += len(name) + len(value)
+        if self._size > HEAD or len(self.headers) >= FIELDS:
+            raise _Refused
+        # Trailers are no part of the head (RFC 9110 §6.5.1), though they may have come before the app looks at it.
+        if self._in_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
+        if self.parser.get_http_version() not in ("1.0", "1.1"):
+            raise _Refused
         self._in_head = False
         self._cancel_deadline()
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        super().on_body(body)
+        if self.cycle.response_complete:
+            self._unread += len(body)
+            if self._unread > UNREAD:
+                self._give_up()
+
     def on_message_complete(self) -> None:
         self._in_head = True
-        self._head = 0
+        self._head = self._unread = 0
+        self._cancel_deadline()
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        # More of its body may come, and nobody reads it. Or this was the answer to an earlier request.
+        if not self._in_head and self.cycle.response_complete:
+            self._cancel_deadline()
+            self._deadline = self.loop.call_later(UNREAD_TIMEOUT, self._give_up)
 
     def _give_up(self) -> None:
         # An answer to an earlier request may still be on its way: then nothing may come between.

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from coatcheck.domain.errors import BadCredentials, Unauthenticated
 from coatcheck.domain.principal import Principal
 from coatcheck.services.bundle import Services
+from coatcheck.web.given_keys import holder_of
 from coatcheck.web.limits import count_request, count_wrong_key
 from coatcheck.web.streaming import announced
 
@@ -46,14 +47,14 @@ async def _holder(request: Request, services: Services, schemes: tuple[str, ...]
     if scheme != "basic" and scheme in schemes:
         if " " in value:
             raise BadCredentials
-        return await services.keys.authenticate(value)
+        return await holder_of(value, request, services)
     for wanted in schemes:
         kind, fixed, user = wanted.partition(":")
         if kind == scheme == "basic":
             login, key = _login_and_key(value)
             if fixed and login != user:
                 raise BadCredentials
-            caller = await services.keys.authenticate(key)
+            caller = await holder_of(key, request, services)
             if not fixed and login != caller.login:
                 raise BadCredentials
             return caller

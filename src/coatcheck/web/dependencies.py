@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated, TypeVar
 
 from fastapi import Depends
@@ -10,6 +11,7 @@ from starlette.requests import Request
 
 from coatcheck.services.bundle import Services
 from coatcheck.web.config import WireConfig
+from coatcheck.web.given_keys import authenticate_again
 from coatcheck.web.streaming import RequestBody
 
 T = TypeVar("T")
@@ -26,9 +28,14 @@ def config_of(request: Request) -> WireConfig:
 
 
 def body_of(request: Request) -> RequestBody:
-    """The request's bytes, untouched until somebody iterates; authenticate first."""
+    """The request's bytes, untouched until somebody iterates; authenticate first. At their end that is done again."""
     config = config_of(request)
-    return RequestBody.of(request, first_byte=config.first_byte_timeout, min_rate=config.min_rate)
+    return RequestBody.of(
+        request,
+        at_end=partial(authenticate_again, request, services_of(request)),
+        first_byte=config.first_byte_timeout,
+        min_rate=config.min_rate,
+    )
 
 
 def base_url(request: Request) -> str:

@@ -72,6 +72,8 @@ def problem_of(error: Exception, statuses: Mapping[str, int]) -> Problem:
             usual = RETRY_AFTER if isinstance(error, errors.Unavailable) else None
             if (retry_after := error.facts.get("retry_after", usual)) is not None:
                 headers["Retry-After"] = str(retry_after)
+            if error.facts.get("closes"):  # where this request ends, others may see otherwise
+                headers["Connection"] = "close"
             if isinstance(error, _OF_A_LIMIT) and "limit" in error.facts:
                 headers["Coatcheck-Limit"] = (
                     f"{error.facts.get('what', 'size')}={error.facts['limit']}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -29,7 +29,7 @@ class RequestBody:
 
     Raises TimedOut when the first byte takes longer than `first_byte` seconds, or when a `window` of
     seconds brings less than `min_rate` bytes a second. Only time spent waiting for the sender counts:
-    a slow disk of ours is not held against it.
+    a slow disk of ours is not held against it. `at_end` is awaited when the last byte has come, and may raise.
     """
 
     def __init__(
@@ -37,6 +37,7 @@ class RequestBody:
         receive: Receive,
         declared: int | None = None,
         *,
+        at_end: Callable[[], Awaitable[None]] | None = None,
         first_byte: float = 30.0,
         min_rate: float = 1024.0,
         window: float = 30.0,
@@ -45,6 +46,7 @@ class RequestBody:
         self.received = 0
         self.cut = False
         self._receive = receive
+        self._at_end = at_end
         self._window = window
         self._quota = min_rate * window
         self._patience = Patience(first_byte)
@@ -52,9 +54,16 @@ class RequestBody:
         self._begun = False
 
     @classmethod
-    def of(cls, request: Request, **deadlines: float) -> RequestBody:
-        """The body of a request whose Content-Length, if any, is what it declares."""
-        return cls(request.receive, _declared(request.headers), **deadlines)
+    def of(
+        cls,
+        request: Request,
+        *,
+        at_end: Callable[[], Awaitable[None]] | None = None,
+        **deadlines: float,
+    ) -> RequestBody:
+        """The body of a request whose Content-Length, if any, is what it declares. Raises Malformed, see `framed`."""
+        framed(request.headers)
+        return cls(request.receive, _declared(request.headers), at_end=at_end, **deadlines)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         if self._begun:
@@ -76,6 +85,8 @@ class RequestBody:
             self._patience.end()
         # A server may end a body that was cut as if it were whole.
         self.cut = self.declared is not None and self.received < self.declared
+        if self._at_end and not self.cut:
+            await self._at_end()
 
     async def _next(self) -> Any:
         try:
@@ -93,6 +104,19 @@ class RequestBody:
         if first or self._in_window >= self._quota:
             self._patience.left = self._window
             self._in_window = 0
+
+
+def framed(headers: Headers) -> None:
+    """Raises Malformed where it is told in two ways how long the body is, or where it is encoded besides being chunked.
+
+    The servers take some of these, and hand on the body as it came: what a proxy before them would have taken it for
+    nobody knows.
+    """
+    codings = headers.getlist("transfer-encoding")
+    if codings and "content-length" in headers:
+        raise Malformed("The length of the body is told in two ways.", closes=True)
+    if codings and [each.strip(" \t").lower() for each in codings] != ["chunked"]:
+        raise Malformed("The only coding of a body is chunked.", closes=True)
 
 
 def announced(headers: Headers) -> float:
