@@ -34,6 +34,16 @@ class Scale:
     slow_clients: int = 500
     slow_seconds: float = 15
 
+    #: Of scripts/targets.
+    idle_connections: int = 2_000
+    aborted: int = 5_000
+    due: int = 10_000
+    leftovers: int = 10_000
+    first_byte: float = 30
+    graceful: int = 30
+    away: float = 8
+    soak: float = 1_800
+
     #: Whether servers outlive their row. Quicker; but a row then finds what others left.
     shared_peers: bool = False
     #: Whether what is missing may be fetched from a package registry.
@@ -57,6 +67,14 @@ SMOKE = Scale(
     uploads=3,
     slow_clients=5,
     slow_seconds=1,
+    idle_connections=20,
+    aborted=40,
+    due=40,
+    leftovers=20,
+    first_byte=1,
+    graceful=1,
+    away=1,
+    soak=0,
     shared_peers=True,
     install=False,
 )

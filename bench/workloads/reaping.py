@@ -60,7 +60,7 @@ class Reaping:
                 with _deposits(session, peer) as deposits:
                     alone = deposits.end_after(session.scale.seconds).sound(peer)
                 with _deposits(session, peer):
-                    sweep = _Sweep(data / "coatcheck.db", rows)
+                    sweep = Sweep(data / "coatcheck.db", rows)
                 with closing(sweep), _deposits(session, peer) as deposits:
                     rate = sweep.watched()
                     meanwhile = deposits.end().sound(peer)
@@ -76,7 +76,7 @@ class Reaping:
         return measure
 
 
-class _Sweep:
+class Sweep:
     """A sweep that has begun. Raises Failed where none does."""
 
     def __init__(self, database: Path, rows: int) -> None:

@@ -87,7 +87,7 @@ class PerUpload:
                         curl.upload_all(peer, pieces, last, parallel=number)
                     else:
                         number = scale.slow_clients
-                        _trickle(peer, number, scale.slow_seconds)
+                        trickle(peer, number, scale.slow_seconds)
             peak = watch.peak
             return Sample(
                 (peak.worker - rest.worker) / number,
@@ -97,7 +97,7 @@ class PerUpload:
         return measure
 
 
-def _trickle(peer: Peer, clients: int, seconds: float) -> None:
+def trickle(peer: Peer, clients: int, seconds: float) -> None:
     """Raises Failed unless every client was still welcome at the end."""
     command = [sys.executable, "-m", "bench.load.trickling", peer.url, peer.uploads["raw"](1).path]
     ran = subprocess.run(

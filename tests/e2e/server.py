@@ -31,7 +31,7 @@ from coatcheck.settings import Settings
 #: Seconds that something may take on a machine that is busy with other things.
 PATIENCE = 30
 #: A start is seconds of work, which such a machine makes ten times as many of.
-STARTING = 120
+STARTING = 170
 
 
 def free_port() -> int:
