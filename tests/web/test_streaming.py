@@ -156,7 +156,7 @@ async def test_a_sender_that_stops_is_timed_out_after_a_window(sender) -> None:
     body = RequestBody(sender(9.0, chunk(b"a")), first_byte=10, window=10)
     with pytest.raises(TimedOut) as refusal:
         await taken(body)
-    assert refusal.value.facts == {"received": 1}
+    assert refusal.value.facts == {"received": 1, "what": "min_rate", "limit": 1024}
 
 
 async def test_a_sender_of_one_byte_a_second_is_timed_out(sender) -> None:

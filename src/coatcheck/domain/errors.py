@@ -203,6 +203,11 @@ class TooLarge(CoatcheckError):
     code = "too_large"
     summary = "The content is larger than the limit."
 
+    def __init__(self, detail: str | None = None, **facts: Any) -> None:
+        if detail is None and "limit" in facts:
+            detail = f"The content is larger than the limit of {facts['limit']} bytes."
+        super().__init__(detail, **facts)
+
 
 class QuotaExceeded(CoatcheckError):
     """`facts["limit"]` is how many there may be of `facts["what"]`, "quota_bytes" or "quota_count"."""
@@ -239,6 +244,8 @@ class Rejected(CoatcheckError):
 
 
 class TimedOut(CoatcheckError):
+    """`facts["what"]` is "first_byte_timeout" (`facts["limit"]` in seconds) or "min_rate" (in bytes a second)."""
+
     code = "timed_out"
     summary = "The request took too long to arrive."
 

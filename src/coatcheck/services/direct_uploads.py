@@ -102,7 +102,11 @@ class DirectUploads:
         if command.size > command.max_size:
             raise TooLarge(limit=command.max_size)
         if -(-command.size // command.part_size) > self._limits.max_parts:
-            raise TooMany("These would be too many parts.", limit=self._limits.max_parts)
+            raise TooMany(
+                f"These would be too many parts: at most {self._limits.max_parts}.",
+                what="max_parts",
+                limit=self._limits.max_parts,
+            )
         self._room.require(None if isinstance(self._blobs, Presigns) else command.size)
         return await to_the_end(
             self._replaying.once(

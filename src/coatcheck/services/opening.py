@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from coatcheck.domain.attachment import Attachment, Draft
-from coatcheck.domain.errors import QuotaExceeded, TooMany
+from coatcheck.domain.errors import TooMany
 from coatcheck.services.commands import Limits
 from coatcheck.services.ports import Facts
+from coatcheck.services.refusing import out_of_quota
 
 
 async def open_upload(facts: Facts, limits: Limits, draft: Draft) -> Attachment:
     """The upload of that key, new or open already. Raises TooMany, QuotaExceeded."""
     if await facts.receiving.count_receiving(draft.owner_id) >= limits.max_open_uploads:
-        raise TooMany("There are too many open uploads.", limit=limits.max_open_uploads)
+        raise TooMany(
+            f"There are too many open uploads: at most {limits.max_open_uploads}.",
+            what="max_open_uploads",
+            limit=limits.max_open_uploads,
+        )
     upload, is_new = await facts.receiving.open(draft)
     if is_new and not await facts.quotas.reserve(draft.owner_id, draft.size, count=1):
-        raise QuotaExceeded
+        raise await out_of_quota(facts, draft.owner_id)
     return upload

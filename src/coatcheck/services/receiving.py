@@ -15,7 +15,6 @@ from coatcheck.domain.errors import (
     Corrupt,
     Gone,
     Overlap,
-    QuotaExceeded,
     SizeMismatch,
     TooLarge,
     TooMany,
@@ -31,6 +30,7 @@ from coatcheck.services.names import new_public_id, upload_key
 from coatcheck.services.opening import open_upload
 from coatcheck.services.ports import Clock, Facts, Transactions
 from coatcheck.services.reading import Reading, same_bytes
+from coatcheck.services.refusing import out_of_quota
 from coatcheck.services.running_digests import RunningDigests
 from coatcheck.services.shielding import to_the_end
 from coatcheck.services.stashing import Stashing
@@ -111,7 +111,7 @@ class Receiving:
             if upload is None:
                 usage = await facts.quotas.usage(command.caller.id)
                 if usage.available is not None and placement.total > usage.available:
-                    raise QuotaExceeded
+                    raise await out_of_quota(facts, command.caller.id)
 
     async def _take(self, command: Receive, placement: Placement, stash: Stash) -> Progress:
         new = stash.part(start=placement.start, ordinal=placement.ordinal)
@@ -165,7 +165,11 @@ class Receiving:
             if place.repeats or place.compare:
                 return _Placed(upload, parts, place)
             if len(parts) >= self._limits.max_parts:
-                raise TooMany("The upload has too many parts.", limit=self._limits.max_parts)
+                raise TooMany(
+                    f"The upload has too many parts: at most {self._limits.max_parts}.",
+                    what="max_parts",
+                    limit=self._limits.max_parts,
+                )
             upload, added = await self._add(facts, command, placement, upload, parts, new, stash)
             await reach("K2")
             return _Placed(upload, [*parts, added], place)

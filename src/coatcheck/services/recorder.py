@@ -17,7 +17,7 @@ from coatcheck.domain.attachment import Attachment
 from coatcheck.domain.container import ContainerRef
 from coatcheck.domain.deposit import Deposited
 from coatcheck.domain.digest import SHA3_256
-from coatcheck.domain.errors import CoatcheckError, QuotaExceeded, Unavailable
+from coatcheck.domain.errors import CoatcheckError, Unavailable
 from coatcheck.faultpoints import reach
 from coatcheck.services.attempts import lease_lost
 from coatcheck.services.contention import persistently
@@ -29,6 +29,7 @@ from coatcheck.services.filing import (
     living,
 )
 from coatcheck.services.ports import Facts, Transactions
+from coatcheck.services.refusing import out_of_quota
 
 #: Deposits in one transaction; bounds the time that the others wait.
 _TOGETHER = 128
@@ -164,7 +165,7 @@ async def _settle(facts: Facts, deposited: Deposited) -> None:
     if not await facts.quotas.charge(draft.owner_id, draft.size, reserved=reserved, count=1):
         if intent:
             await facts.intents.add(replace(intent, reserved=reserved))
-        raise QuotaExceeded
+        raise await out_of_quota(facts, draft.owner_id)
 
 
 async def _open(facts: Facts, deposited: Deposited, ref: ContainerRef) -> None:

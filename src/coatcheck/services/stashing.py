@@ -11,13 +11,14 @@ from dataclasses import replace
 from coatcheck.blobs.base import BlobKey, BlobStore, new_blob_key
 from coatcheck.domain.deposit import Stash
 from coatcheck.domain.digest import Digest
-from coatcheck.domain.errors import DigestMismatch, OutcomeUnknown, QuotaExceeded, Unavailable
+from coatcheck.domain.errors import DigestMismatch, OutcomeUnknown, Unavailable
 from coatcheck.domain.intent import Intent
 from coatcheck.faultpoints import reach
 from coatcheck.services.attempts import lease_lost
 from coatcheck.services.commands import Limits
 from coatcheck.services.intake import Intake
 from coatcheck.services.ports import Body, Clock, Facts, ImageProbe, Transactions
+from coatcheck.services.refusing import out_of_quota
 from coatcheck.services.room import STEP, Room
 from coatcheck.services.shielding import to_the_end
 
@@ -63,7 +64,7 @@ async def _reserve_more(facts: Facts, owner_id: int, needed: int) -> int:
     for size in (max(needed, _GRANT), needed):
         if await facts.quotas.reserve(owner_id, size):
             return size
-    raise QuotaExceeded
+    raise await out_of_quota(facts, owner_id)
 
 
 class Stashing:
@@ -184,7 +185,7 @@ class Stashing:
     async def _begin(self, intent: Intent) -> None:
         async with self._transactions.write() as facts:
             if intent.reserved and not await facts.quotas.reserve(intent.owner_id, intent.reserved):
-                raise QuotaExceeded
+                raise await out_of_quota(facts, intent.owner_id)
             await reach("Q0")
             await facts.intents.add(intent)
 

@@ -75,9 +75,7 @@ def problem_of(error: Exception, statuses: Mapping[str, int]) -> Problem:
             if error.facts.get("closes"):  # where this request ends, others may see otherwise
                 headers["Connection"] = "close"
             if isinstance(error, _OF_A_LIMIT) and "limit" in error.facts:
-                headers["Coatcheck-Limit"] = (
-                    f"{error.facts.get('what', 'size')}={error.facts['limit']}"
-                )
+                headers["Coatcheck-Limit"] = _named_limit(error.facts)
             if isinstance(error, errors.RangeNotSatisfiable):
                 headers["Content-Range"] = unsatisfied(error.facts["size"])
             status = statuses.get(error.code, status_of(type(error)))
@@ -106,3 +104,10 @@ def problem_of(error: Exception, statuses: Mapping[str, int]) -> Problem:
             return Problem(
                 status=500, code=errors.CoatcheckError.code, detail=errors.CoatcheckError.summary
             )
+
+
+def _named_limit(facts: Mapping[str, Any]) -> str:
+    """As `quota_bytes=1000`; most are settings by their names, `size` is the largest that this may be."""
+    limit = facts["limit"]
+    number = f"{limit:g}" if isinstance(limit, float) else str(limit)
+    return f"{facts.get('what', 'size')}={number}"

@@ -47,6 +47,8 @@ class RequestBody:
         self.cut = False
         self._receive = receive
         self._at_end = at_end
+        self._first_byte = first_byte
+        self._min_rate = min_rate
         self._window = window
         self._quota = min_rate * window
         self._patience = Patience(first_byte)
@@ -93,9 +95,16 @@ class RequestBody:
             with self._patience.waiting():
                 return await self._receive()
         except TimeoutError:
-            raise TimedOut(received=self.received) from None
+            raise self._too_slow() from None
         except ClientDisconnect:
             return {"type": "http.disconnect"}
+
+    def _too_slow(self) -> TimedOut:
+        if not self.received:
+            detail = f"The first byte of the body took longer than {self._first_byte:g} s."
+            return TimedOut(detail, what="first_byte_timeout", limit=self._first_byte)
+        detail = f"Less than {self._min_rate:g} bytes a second arrived."
+        return TimedOut(detail, what="min_rate", limit=self._min_rate, received=self.received)
 
     def _count(self, size: int) -> None:
         first = self.received == 0

@@ -384,10 +384,10 @@ async def test_there_are_limits_to_chunks_and_to_open_uploads(
         for number in (1, 2, 3):
             assert (await chunk(site, number, b"x", total=100)).status_code == 202
         answer = await chunk(site, 4, b"x", total=100)
-        assert errors(answer) == (422, ["The upload has too many parts"])
+        assert errors(answer) == (422, ["The upload has too many parts: at most 3"])
         assert (await chunk(site, 1, b"x", total=100, key="second")).status_code == 202
         answer = await chunk(site, 1, b"x", total=100, key="third")
-        assert errors(answer) == (422, ["There are too many open uploads"])
+        assert errors(answer) == (422, ["There are too many open uploads: at most 2"])
 
 
 async def test_a_chunk_that_is_cut_can_be_sent_again(
