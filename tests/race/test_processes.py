@@ -18,6 +18,8 @@ from coatcheck.domain.lifecycle import State
 from tests import deeds
 from tests.books import assert_books_balance
 from tests.core import core
+from tests.race.histories import assert_linearizable
+from tests.race.linearizable import DETACHED, GONE
 
 ROOT = Path(__file__).parents[2]
 PROCESSES = 3
@@ -45,13 +47,21 @@ def begin(data_dir: Path, workers: list[subprocess.Popen[str]]) -> None:
     (data_dir / "go").touch()
 
 
+#: Of those to fight over, each so many-th is past its time when the fight begins.
+SHORT_LIVED = 5
+
+
+def before_the_fight(prey: list[int]) -> dict[int, str]:
+    return {id: DETACHED if n % SHORT_LIVED else GONE for n, id in enumerate(prey)}
+
+
 async def prepared(data_dir: Path) -> tuple[str, int, list[int]]:
     """Attachments to fight over: some will live, some are past their time already."""
     async with core(data_dir, **deeds.BLOBS_ABOVE_1000) as place:
         ann = await deeds.principal(place)
         ids = []
         for n in range(30):
-            lifetime = 1000 if n % 5 == 0 else None
+            lifetime = None if n % SHORT_LIVED else 1000
             made = await deeds.deposit(
                 place, ann, deeds.content([30, 1500][n % 2], n), lifetime=lifetime
             )
@@ -82,6 +92,7 @@ async def test_each_claim_has_one_winner_nothing_claimed_is_missing_and_the_book
     assert len(gone) == len(set(gone)), "two deletes of one were told that it was theirs"
     assert not set(won) & set(gone)
     assert len(kept) == len(set(kept))
+    assert assert_linearizable(tmp_path, before_the_fight(prey)) > len(prey)
 
     assert_books_balance(tmp_path)
     async with core(tmp_path, **deeds.BLOBS_ABOVE_1000) as place:
@@ -108,7 +119,7 @@ async def test_each_claim_has_one_winner_nothing_claimed_is_missing_and_the_book
 async def test_what_killed_processes_leave_is_cleared_and_what_they_answered_is_there(
     tmp_path: Path,
 ):
-    token, now, _prey = await prepared(tmp_path)
+    token, now, prey = await prepared(tmp_path)
     workers = [start(tmp_path, seed, token, now) for seed in range(10, 10 + PROCESSES)]
     begin(tmp_path, workers)
     for each in workers[1:]:
@@ -118,6 +129,7 @@ async def test_what_killed_processes_leave_is_cleared_and_what_they_answered_is_
     out, err = workers[0].communicate(timeout=50)
     assert workers[0].returncode == 0, err
 
+    assert_linearizable(tmp_path, before_the_fight(prey))
     assert_books_balance(tmp_path)
     async with core(tmp_path, **deeds.BLOBS_ABOVE_1000) as place:
         place.clock.advance((now - place.clock.now()) / 1000)

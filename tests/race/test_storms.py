@@ -7,6 +7,7 @@ import pytest
 
 from tests import deeds
 from tests.core import core
+from tests.race.duels import duels
 from tests.race.storms import storms
 from tests.sim import reseed, simulate, simulated_core
 
@@ -32,6 +33,27 @@ def test_in_any_order_of_steps_nothing_claimed_is_lost_and_the_books_balance(tmp
 @pytest.mark.timeout(1800)
 def test_in_thousands_of_orders_of_steps_too(tmp_path: Path):
     simulate(0, simulated(tmp_path, range(1000, 4000)))
+
+
+async def simulated_duels(data_dir: Path, seeds: range) -> None:
+    async with simulated_core(data_dir, **deeds.BLOBS_ABOVE_1000) as place:
+        seen = await duels(place, await deeds.principal(place), seeds, reseed)
+    for deed in ["claim", "delete", "hold"]:
+        assert seen[deed], deed
+        assert seen[f"{deed}!"], deed
+
+
+@pytest.mark.sqlite
+def test_of_a_claim_a_delete_and_a_sweep_at_the_edge_one_wins_whatever_the_order(tmp_path: Path):
+    simulate(0, simulated_duels(tmp_path, range(100)))
+
+
+@pytest.mark.sqlite
+@pytest.mark.thorough
+@pytest.mark.timeout(1800)
+def test_one_wins_in_thousands_of_orders_too(tmp_path: Path):
+    for first in range(1000, 6000, 500):
+        simulate(0, simulated_duels(tmp_path / str(first), range(first, first + 500)))
 
 
 @pytest.mark.sqlite

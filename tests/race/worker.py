@@ -1,7 +1,7 @@
 """One of several processes that work on the same installation: `python -m tests.race.worker DIRECTORY SEED`.
 
-It waits for a file that says go, then deposits, claims, deletes and sweeps, a bounded number of times, and writes what
-came of it to standard output as JSON.
+It waits for a file that says go, then deposits, claims, deletes, reads and sweeps, a bounded number of times, and
+writes what came of it to standard output as JSON, and its history into the directory.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from coatcheck.testing.clock import ManualClock
 from tests import deeds
 from tests.core import Core
 from tests.engines import choice
+from tests.race.histories import History
 
 #: What may be refused in a race; anything else is a bug.
 FAIR = (AlreadyClaimed, NotFound, QuotaExceeded)
@@ -37,13 +38,16 @@ ROUNDS = 10
 
 
 class Worker:
-    def __init__(self, place: Any, caller: Any, prey: list[int], seed: int) -> None:
+    def __init__(
+        self, place: Any, caller: Any, prey: list[int], seed: int, history: History
+    ) -> None:
         self._place = place
         self._services = place.services
         self._caller = caller
         self._prey = prey
         self._dice = random.Random(seed)
         self._seed = seed
+        self._history = history
         self.won: list[int] = []
         self.gone: list[int] = []
         self.kept: list[int] = []
@@ -54,7 +58,9 @@ class Worker:
 
     async def _lane(self, lane: int) -> None:
         for n in range(ROUNDS):
-            deed = self._dice.choice([self._claim, self._claim, self._delete, self._deposit])
+            deed = self._dice.choice(
+                [self._claim, self._claim, self._delete, self._deposit, self._read]
+            )
             try:
                 await deed(f"{self._seed}.{lane}.{n}")
             except FAIR:
@@ -64,27 +70,37 @@ class Worker:
 
     async def _claim(self, name: str) -> None:
         ids = self._dice.sample(self._prey, 2)
-        await deeds.post(
-            self._place,
-            self._caller,
-            *(ById(id) for id in ids),
-            exclusive=True,
-            ref=ContainerRef("post", name),
-        )
+        with self._history.of("claim", ids, name):
+            await deeds.post(
+                self._place,
+                self._caller,
+                *(ById(id) for id in ids),
+                exclusive=True,
+                ref=ContainerRef("post", name),
+            )
         self.won += ids
 
     async def _delete(self, _name: str) -> None:
         id = self._dice.choice(self._prey)
-        await self._services.deleting.delete(self._caller, ById(id), [State.DETACHED])
+        with self._history.of("delete", [id]):
+            await self._services.deleting.delete(self._caller, ById(id), [State.DETACHED])
         self.gone.append(id)
+
+    async def _read(self, _name: str) -> None:
+        id = self._dice.choice(self._prey + self.kept)
+        with self._history.of("read", [id]) as told:
+            found = await self._services.downloads.find(self._caller, ById(id))
+            told[id] = found.state.value
 
     async def _deposit(self, name: str) -> None:
         size = self._dice.choice([20, 1500])
         data = deeds.content(size, hash(name) % 10**6)
-        if self._dice.random() < 0.5:
-            made = await deeds.deposit(self._place, self._caller, data)
-        else:
-            made = await deeds.file_away(self._place, self._caller, data, "shared/image.png")
+        with self._history.of("deposit", [], "the tree") as told:
+            if self._dice.random() < 0.5:
+                made = await deeds.deposit(self._place, self._caller, data)
+            else:
+                made = await deeds.file_away(self._place, self._caller, data, "shared/image.png")
+            told[made.id] = "ok" if made.state is State.DETACHED else made.state.value
         self.kept.append(made.id)
 
     async def _sweeps(self) -> None:
@@ -104,7 +120,7 @@ async def main(directory: str, seed: int, token: str, now: int) -> None:
         place = Core(services, settings, clock, engine=None)  # type: ignore[arg-type]
         caller = await services.keys.authenticate(token)
         prey = json.loads((data_dir / "prey.json").read_text())
-        worker = Worker(place, caller, prey, seed)
+        worker = Worker(place, caller, prey, seed, History(data_dir, seed))
         (data_dir / f"ready.{seed}").touch()
         while not (data_dir / "go").exists():
             await asyncio.sleep(0.01)
