@@ -35,6 +35,7 @@ ENV = {
     "COATCHECK_FIRST_BYTE_TIMEOUT": "1",
     "COATCHECK_REAP_EVERY": "3600",
     "COATCHECK_RATE_LIMITS": "off",
+    "COATCHECK_WRONG_KEYS_PER_MINUTE": "0",
 }
 
 #: Where each API takes a file. Two take its bytes as they are, the others a form.
@@ -153,7 +154,8 @@ class Row:
 
     `expect` are the statuses that the first answer may have, None for a connection that is closed without one; `on` is
     where a server differs, and `because` says why. With `stores` each answer of 2xx leaves an attachment. `answers` is
-    how many there have to be, `closes` that the connection does not outlive them. `judge` looks at the rest.
+    how many there have to be, `closes` that the connection does not outlive them. `judge` looks at the rest. What is
+    `large` is deleted again, since all that is there is read after every row.
     """
 
     name: str
@@ -164,6 +166,7 @@ class Row:
     because: str = ""
     stores: bool = False
     answers: int = 1
+    large: bool = False
     closes: bool = False
     head: bool = False
     leaving: Leaving | None = None
@@ -201,6 +204,15 @@ def _send(site: Site, row: Row, watch: Watch) -> None:
         watch.keeps += sum(200 <= each.status < 202 for each in seen.answers)
     if row.judge:
         row.judge(site, seen)
+    if row.large:
+        _delete(site, row.dialect, seen)
+        watch.keeps -= 1
+
+
+def _delete(site: Site, dialect: str, seen: Exchange) -> None:
+    path = (seen.answer.header("location") or "").removeprefix("http://coatcheck.test")
+    gone = site.send(request(b"DELETE", path.encode(), *site.key(dialect)))
+    assert gone.status in (200, 204), gone
 
 
 def by_name(rows: Iterable[Row]) -> list[tuple[Row, ...]]:

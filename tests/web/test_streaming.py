@@ -100,7 +100,16 @@ async def test_a_body_can_be_read_once(sender) -> None:
 
 @pytest.mark.parametrize(
     ("value", "declared"),
-    [("0", 0), ("12", 12), ("", None), ("-1", None), ("1_0", None), ("9" * 30, None), ("x", None)],
+    [
+        ("0", 0),
+        ("12", 12),
+        ("", None),
+        ("-1", None),
+        ("1_0", None),
+        ("9" * 19, 10**19 - 1),
+        ("9" * 30, None),
+        ("x", None),
+    ],
 )
 async def test_the_declared_size_is_the_content_length(value: str, declared: int | None) -> None:
     headers = [(b"content-length", value.encode())]

@@ -16,7 +16,7 @@ from coatcheck.domain.errors import Incomplete, Malformed, TimedOut, TooLarge
 from coatcheck.services.ports import Body
 from coatcheck.web.patience import Patience
 
-_LENGTH = re.compile(r"[0-9]{1,18}")
+_LENGTH = re.compile(r"[0-9]{1,20}")
 
 #: Nobody nests deeper on purpose; Python's own limit is a crash of the request.
 MAX_DEPTH = 64
