@@ -35,13 +35,20 @@ class Room:
         if now - self._looked >= _FRESH:
             self._looked = now
             self._free = self._disk.free()
-        size = size or 0
-        inline = size <= self._inline_max
+        inline = size is not None and size <= self._inline_max
         for name, free in self._free.items():
-            # The database needs a little for any upload, and all the room for a small one; a blob store none for that.
-            needed = size if inline == (name == "database") else 0
+            # Whatever comes needs some of the database. What is small needs no more, and no store.
+            if inline and name != "database":
+                continue
+            needed = size or 0 if inline == (name == "database") else 0
             if free - needed < self._reserve:
                 raise StorageFull("The disk is nearly full.", retry_after=_RETRY_AFTER)
+
+    def took(self, size: int) -> None:
+        """So many bytes of a blob have come since its upload last looked. Raises StorageFull where it has to end."""
+        if "blobs" in self._free:
+            self._free["blobs"] -= size  # until the disk is looked at again
+        self.require(self._inline_max + 1)
 
     def free(self) -> dict[str, int]:
         """Bytes that are free now where the database lies, and the blobs; neither, where that is no disk of ours."""

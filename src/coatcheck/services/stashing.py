@@ -108,8 +108,8 @@ class Stashing:
         async def cover(count: int) -> None:
             nonlocal looked
             if count - looked >= STEP:
+                self._room.took(count - looked)
                 looked = count
-                self._room.require(STEP)
             if lease:
                 await lease.cover(count)
 
