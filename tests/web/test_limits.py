@@ -192,6 +192,9 @@ async def test_a_principal_has_so_many_requests_in_a_minute(tmp_path: Path, name
             assert refused.headers["retry-after"] == "45"
             assert refused.headers["coatcheck-limit"] == "requests_per_minute=7"
             assert "oo many" in speech.told(refused.json())
+            if name == "campr":
+                figures = [refused.headers[f"rate-limit-{each}"] for each in ("limit", "remaining")]
+                assert figures == ["7", "0"]
             assert (await client.get(speech.path, headers=bob)).status_code == 200
             assert (await client.get("/-/health")).status_code == 200
             house.clock.advance(45)

@@ -60,6 +60,10 @@ async def caller_of(request: Request) -> Principal:
     except Unauthenticated:
         await _count(request, _address(request))
         raise
+    except RateLimited as error:  # by a limit of all dialects, of which the figures tell then
+        limit, reset = error.facts["limit"], error.facts["retry_after"]
+        request.state.campr_standing = Standing(limit, 0, reset, exceeded=True)
+        raise
     await _count(request, name_of(caller))
     return caller
 

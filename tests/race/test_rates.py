@@ -1,0 +1,51 @@
+"""A rate that several processes share holds over all of them, on whichever database."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.core import core
+from tests.engines import postgres
+from tests.race.test_processes import ROOT, begin
+
+PROCESSES = 3
+
+
+def start(data_dir: Path, seed: int, times: int, limit: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "tests.race.taker", str(data_dir)]
+    return subprocess.Popen(
+        [*command, str(seed), str(times), str(limit)],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("database", ["chosen", "postgres"])
+async def test_processes_that_ask_at_once_are_let_through_as_often_as_the_limit_says(
+    tmp_path: Path, database: str
+) -> None:
+    settings = {}
+    if database == "postgres":
+        postgres.required()
+        settings["database_url"] = postgres.fresh_database()
+        (tmp_path / "database.url").write_text(settings["database_url"])
+    async with core(tmp_path, **settings):
+        pass
+    takers = [start(tmp_path, seed, times=300, limit=500) for seed in range(PROCESSES)]
+    begin(tmp_path, takers)
+    told = []
+    for each in takers:
+        out, err = each.communicate(timeout=50)
+        assert each.returncode == 0, err
+        told.append(int(out))
+    # What a process held when the last one asked may have stayed with it: a few, as shares shrink towards the end.
+    assert 480 <= sum(told) <= 500, told
+    assert all(told), "one got nothing"
