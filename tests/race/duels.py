@@ -29,8 +29,8 @@ ROUND = 20
 APART = 1000
 
 #: Where a duel begins, in ms from the end of the attachment's time: to the last moment of a claim, and to the first of
-#: a sweep a minute later.
-EDGES = (-100_000, -1, 0, 1, 59_999, 60_000, 60_001)
+#: a sweep a minute later; mostly while there is something to win.
+EDGES = (-100_000, -100_000, -1, -1, -1, 0, 59_999, 60_001)
 
 CONTENT = deeds.content(40)
 

@@ -10,6 +10,7 @@ from tests.core import core
 from tests.race.duels import duels
 from tests.race.storms import storms
 from tests.sim import reseed, simulate, simulated_core
+from tests.test_mutations import MUTANTS
 
 #: Each deed that can go either way has to have gone both ways.
 BOTH_WAYS = ["claim", "claim together", "delete", "hold"]
@@ -45,7 +46,7 @@ async def simulated_duels(data_dir: Path, seeds: range) -> None:
 
 @pytest.mark.sqlite
 def test_of_a_claim_a_delete_and_a_sweep_at_the_edge_one_wins_whatever_the_order(tmp_path: Path):
-    simulate(0, simulated_duels(tmp_path, range(100)))
+    simulate(0, simulated_duels(tmp_path, range(60)))
 
 
 @pytest.mark.sqlite
@@ -54,6 +55,20 @@ def test_of_a_claim_a_delete_and_a_sweep_at_the_edge_one_wins_whatever_the_order
 def test_one_wins_in_thousands_of_orders_too(tmp_path: Path):
     for first in range(1000, 6000, 500):
         simulate(0, simulated_duels(tmp_path / str(first), range(first, first + 500)))
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a claim without the state, by its step",
+        pytest.param("an expiry without the state, by time", marks=pytest.mark.thorough),
+    ],
+)
+def test_a_duel_without_its_arbiter_is_noticed(name: str, tmp_path: Path):
+    mutant, _ = MUTANTS[name]
+    with mutant(), pytest.raises(AssertionError, match="in the duel of seed"):
+        simulate(0, simulated_duels(tmp_path, range(600)))
 
 
 @pytest.mark.sqlite
