@@ -102,6 +102,6 @@ def _flat(gauges: Gauges) -> dict[str, Trend]:
     print(f"memory: {memory.first:.1f} MiB, {hourly:+.2f} ± {error:.2f} MiB/h", end=" ")
     print(f"({memory.growth:+.2f} in {memory.seconds:.0f} s)")
     print(f"descriptors: {descriptors.first:.1f}, {descriptors.growth:+.2f} in that time")
-    assert memory.growth <= max(NOISE, SLOPE * memory.seconds / 3600)
-    assert abs(descriptors.growth) <= 3
+    assert memory.growth <= max(NOISE, SLOPE * memory.seconds / 3600), memory
+    assert abs(descriptors.growth) <= 3, descriptors
     return {"memory": memory, "descriptors": descriptors}
