@@ -61,6 +61,18 @@ class Forked:
             return self._process.status() == psutil.STATUS_STOPPED
         return False
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def stop(self) -> None:
+        """It stands still, in the middle of whatever it does."""
+        self._process.suspend()
+        deadline = time.monotonic() + PATIENCE
+        while not self.stopped():
+            assert time.monotonic() < deadline, self.said()
+            time.sleep(0.001)
+
     def go_on(self) -> None:
         self._process.resume()
 
@@ -80,11 +92,11 @@ class Forked:
 
 
 class Zygote:
-    def __init__(self) -> None:
+    def __init__(self, *command: str) -> None:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("COATCHECK_")}
         environment["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.crash.zygote"],
+            [sys.executable, "-m", *(command or ("tests.crash.zygote",))],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.PIPE,
@@ -114,8 +126,9 @@ class Zygote:
 
 
 @contextmanager
-def zygote() -> Iterator[Zygote]:
-    running = Zygote()
+def zygote(*command: str) -> Iterator[Zygote]:
+    """`command`: a module, with its arguments, that does as this one."""
+    running = Zygote(*command)
     try:
         yield running
     finally:

@@ -103,7 +103,8 @@ def _fields(problem: Problem) -> dict[str, str]:
 
 def _message(problem: Problem) -> str:
     if problem.status >= 500:  # what went wrong inside is not told
-        return "Service is temporarily unavailable." if problem.status == 503 else "Internal error."
+        passing = problem.status in (503, 507)
+        return "Service is temporarily unavailable." if passing else "Internal error."
     if problem.code in ("not_found", "gone"):
         named = problem.detail.endswith(" does not exist.")
         return problem.detail if named else "Attachment does not exist."
