@@ -26,12 +26,20 @@ class FaultyBlobStore:
         *,
         after: bool = False,
     ) -> None:
-        self.fired = False
         self._store = store
+        self.arm(op, nth, error, after=after)
+
+    def arm(self, op: Operation, nth: int, error: BaseException, *, after: bool = False) -> None:
+        """Count anew from here."""
+        self.fired = False
         self._op = op
         self._left = nth
         self._error = error
         self._after = after
+
+    def disarm(self) -> None:
+        """From here on nothing fails; `fired` stays as it is."""
+        self._left = 0
 
     async def put(self, key: BlobKey, data: AsyncIterable[bytes]) -> int:
         due = self._due("put")
