@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ def start(data_dir: Path, seed: int, times: int, limit: int) -> subprocess.Popen
 async def test_processes_that_ask_at_once_are_let_through_as_often_as_the_limit_says(
     tmp_path: Path, database: str
 ) -> None:
-    settings = {}
+    settings: dict[str, Any] = {}
     if database == "postgres":
         postgres.required()
         settings["database_url"] = postgres.fresh_database()
