@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
-
 from tests.books import assert_books_balance, rows
 from tests.security.envelopes import assert_told_properly
 from tests.security.requests import request
@@ -53,7 +51,7 @@ class _State:
             account["used"],
             account["reserved"],
             _open_files(site),
-            site.server.rss(),
+            sum(each.memory_info().rss for each in site.processes),
         )
 
 
@@ -155,7 +153,7 @@ def _assert_healthy(site: Site, patience: float = HEALTHY) -> None:
 
 def _worked(site: Site) -> float:
     """Seconds that its processes have computed."""
-    times = [psutil.Process(pid).cpu_times() for pid in site.server.pids()]
+    times = [each.cpu_times() for each in site.processes]
     return sum(each.user + each.system for each in times)
 
 
@@ -167,8 +165,8 @@ def _described(site: Site) -> list[str]:
     """What its processes have open, but for connections to the database, of which there is a pool."""
     found = []
     database = str(site.server.data_dir / "coatcheck.db")
-    for pid in site.server.pids():
-        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+    for process in site.processes:
+        for descriptor in Path(f"/proc/{process.pid}/fd").iterdir():
             with suppress(FileNotFoundError):
                 where = str(descriptor.readlink())
                 if not where.startswith(database):

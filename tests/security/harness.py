@@ -13,7 +13,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
 from typing import Literal
+
+import psutil
 
 from tests.e2e.server import Server
 from tests.security.aftermath import Watch, unharmed
@@ -63,6 +67,11 @@ class Site:
     kind: Kind
     server: Server
     secrets: set[bytes] = field(default_factory=set)
+
+    @cached_property
+    def processes(self) -> list[psutil.Process]:
+        """Of the server, as they were at first: to look for them takes long, and none may be lost."""
+        return [psutil.Process(pid) for pid in self.server.pids()]
 
     def token(self, who: str = "ann") -> bytes:
         return self.server.key(*PEOPLE[who]).encode()
@@ -215,13 +224,15 @@ def _delete(site: Site, dialect: str, seen: Exchange) -> None:
     assert gone.status in (200, 204), gone
 
 
-def by_name(rows: Iterable[Row]) -> list[tuple[Row, ...]]:
-    """Those of one name together, to be sent one after the other; for `parametrize` with `ids=name_of`."""
+def by_name(rows: Iterable[Row], names: int = 1) -> list[tuple[Row, ...]]:
+    """Those of one name together, and so many names: sent one after the other, and looked after once."""
     found: dict[str, list[Row]] = {}
     for row in rows:
         found.setdefault(row.name, []).append(row)
-    return [tuple(each) for each in found.values()]
+    each = list(found.values())
+    return [tuple(chain(*each[at : at + names])) for at in range(0, len(each), names)]
 
 
 def name_of(rows: tuple[Row, ...]) -> str:
-    return rows[0].name
+    first, *others = dict.fromkeys(row.name for row in rows)
+    return f"{first} and {len(others)} more" if others else first

@@ -9,7 +9,19 @@ from collections.abc import Callable, Iterable, Mapping
 import pytest
 
 from tests.security.aftermath import unharmed
-from tests.security.harness import DIALECTS, MAX, MIB, UPLOADS, Kind, Row, Site, Statuses, run
+from tests.security.harness import (
+    DIALECTS,
+    MAX,
+    MIB,
+    UPLOADS,
+    Kind,
+    Row,
+    Site,
+    Statuses,
+    by_name,
+    name_of,
+    run,
+)
 from tests.security.requests import FORM, chunked, joined, request
 from tests.security.wire import Exchange, Leaving, Pause, Piece
 
@@ -229,9 +241,9 @@ CUTS = [
 ]
 
 
-@pytest.mark.parametrize("row", CUTS, ids=str)
-def test_a_body_that_is_cut_leaves_nothing(site: Site, row: Row) -> None:
-    run(site, row)
+@pytest.mark.parametrize("rows", by_name(CUTS, 4), ids=name_of)
+def test_a_body_that_is_cut_leaves_nothing(site: Site, rows: tuple[Row, ...]) -> None:
+    run(site, *rows)
 
 
 def _second_is(status: int) -> Callable[[Site, Exchange], None]:
@@ -294,9 +306,11 @@ def _assert_type(seen: Exchange, media_type: str) -> None:
     assert seen.answer.json()["attachment"]["content_type"] == media_type, seen
 
 
-@pytest.mark.parametrize("row", FOLLOWED, ids=str)
-def test_what_follows_a_body_is_another_request_or_nothing(site: Site, row: Row) -> None:
-    run(site, row)
+@pytest.mark.parametrize("rows", by_name(FOLLOWED, 2), ids=name_of)
+def test_what_follows_a_body_is_another_request_or_nothing(
+    site: Site, rows: tuple[Row, ...]
+) -> None:
+    run(site, *rows)
 
 
 def test_an_upload_with_no_request_in_the_same_packet_is_taken_or_refused(site: Site) -> None:
@@ -351,9 +365,9 @@ PUSHED = [
 ]
 
 
-@pytest.mark.parametrize("row", PUSHED, ids=str)
-def test_who_was_refused_is_not_listened_to_for_long(site: Site, row: Row) -> None:
-    run(site, row)
+@pytest.mark.parametrize("rows", by_name(PUSHED, 1), ids=name_of)
+def test_who_was_refused_is_not_listened_to_for_long(site: Site, rows: tuple[Row, ...]) -> None:
+    run(site, *rows)
 
 
 def _nothing_in_between(_: Site, seen: Exchange) -> None:
@@ -427,16 +441,18 @@ MEANT = (
 )
 
 
-@pytest.mark.parametrize("row", MEANT, ids=str)
-def test_what_is_well_formed_and_not_meant_for_us_is_refused(site: Site, row: Row) -> None:
-    run(site, row)
+@pytest.mark.parametrize("rows", by_name(MEANT, 2), ids=name_of)
+def test_what_is_well_formed_and_not_meant_for_us_is_refused(
+    site: Site, rows: tuple[Row, ...]
+) -> None:
+    run(site, *rows)
 
 
-@pytest.mark.parametrize("row", LENGTHS + CODINGS + CHUNKS, ids=str)
-def test_a_body_whose_end_is_told_in_two_ways_is_refused(site: Site, row: Row) -> None:
-    run(site, row)
+@pytest.mark.parametrize("rows", by_name(LENGTHS + CODINGS + CHUNKS, 7), ids=name_of)
+def test_a_body_whose_end_is_told_in_two_ways_is_refused(site: Site, rows: tuple[Row, ...]) -> None:
+    run(site, *rows)
 
 
-@pytest.mark.parametrize("row", FIELDS + LINES, ids=str)
-def test_what_is_no_request_is_refused(site: Site, row: Row) -> None:
-    run(site, row)
+@pytest.mark.parametrize("rows", by_name(FIELDS + LINES, 7), ids=name_of)
+def test_what_is_no_request_is_refused(site: Site, rows: tuple[Row, ...]) -> None:
+    run(site, *rows)

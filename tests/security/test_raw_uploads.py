@@ -227,18 +227,18 @@ def _in_chunks(site: Site, dialect: str, data: bytes, size: int = 64 * 1024) -> 
     return request(b"POST", WHERE[dialect], *site.key(dialect), coded, body=body, framed=False)
 
 
-@pytest.mark.parametrize("rows", by_name(TYPES + DISPOSITIONS), ids=name_of)
+@pytest.mark.parametrize("rows", by_name(TYPES + DISPOSITIONS, 4), ids=name_of)
 def test_what_is_said_of_a_file_is_kept_in_a_sound_form(site: Site, rows: tuple[Row, ...]) -> None:
     run(site, *rows)
 
 
-@pytest.mark.parametrize("rows", by_name(DIGESTS), ids=name_of)
+@pytest.mark.parametrize("rows", by_name(DIGESTS, 6), ids=name_of)
 def test_a_file_that_is_not_what_was_announced_is_refused(
     site: Site, rows: tuple[Row, ...]
 ) -> None:
     run(site, *rows)
 
 
-@pytest.mark.parametrize("rows", by_name(SIZES), ids=name_of)
+@pytest.mark.parametrize("rows", by_name(SIZES, 4), ids=name_of)
 def test_a_file_is_no_larger_than_it_may_be(site: Site, rows: tuple[Row, ...]) -> None:
     run(site, *rows)
