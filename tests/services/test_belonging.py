@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
+from coatcheck.blobs.base import Marked
 from coatcheck.blobs.filesystem import open_filesystem
 from coatcheck.domain.errors import Unavailable
 from coatcheck.domain.principal import Principal
@@ -81,3 +83,24 @@ async def test_a_store_in_memory_belongs_to_whoever_has_it(tmp_path: Path, ann: 
         await place.services.belonging.check()
         assert not await place.services.belonging.adopt()
         assert await deeds.findings(place) == []
+
+
+@pytest.mark.folder
+@pytest.mark.parametrize("first", ["the database", "the store"])
+async def test_of_two_that_start_for_the_first_time_none_is_refused(first: str, place: Core):
+    """Whichever the slower one has looked at before the other marked both."""
+    blobs, transactions = place.services.blobs, place.services.transactions
+    assert isinstance(blobs, Marked)
+    other = Belonging(transactions, blobs)
+    look = blobs.marker
+
+    async def interrupted() -> str | None:
+        patched.stop()
+        found = await look() if first == "the store" else None
+        await other.check()
+        return found if first == "the store" else await look()
+
+    patched = mock.patch.object(blobs, "marker", interrupted)
+    patched.start()
+    await Belonging(transactions, blobs).check()
+    assert await look() is not None

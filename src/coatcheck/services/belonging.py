@@ -24,20 +24,10 @@ class Belonging:
         """Before anything is stored or swept; the first time marks both. Raises StoreRefuses where they differ."""
         if not isinstance(self._blobs, Marked):
             return
-        async with self._transactions.read() as facts:
-            noted = await facts.installed.get(MARK)
-        found = await self._blobs.marker()
-        if noted is None and found is None:
-            async with self._transactions.write() as facts:
-                await facts.installed.add(MARK, _NEW + secrets.token_hex(16))
-                noted = await facts.installed.get(MARK)
-        if noted is not None and noted.startswith(_NEW):
-            # Whoever is at it too, or died at it, has or had the same mark from the database.
-            noted = noted.removeprefix(_NEW)
-            found = await self._blobs.mark(noted)
-            if found == noted:
-                async with self._transactions.write() as facts:
-                    await facts.installed.put(MARK, noted)
+        noted, found = await self._marks(self._blobs)
+        if noted != found:
+            # Another node that starts for the first time too may have marked both between our two looks.
+            noted, found = await self._marks(self._blobs)
         if noted == found:
             return
         if found is None:
@@ -51,6 +41,24 @@ class Belonging:
         raise StoreRefuses(
             f"{says} If they do belong together, say so once: `coatcheck blobs adopt`."
         )
+
+    async def _marks(self, blobs: Marked) -> tuple[str | None, str | None]:
+        """That of the database and that of the store; both are new ones where neither had any."""
+        async with self._transactions.read() as facts:
+            noted = await facts.installed.get(MARK)
+        found = await blobs.marker()
+        if noted is None and found is None:
+            async with self._transactions.write() as facts:
+                await facts.installed.add(MARK, _NEW + secrets.token_hex(16))
+                noted = await facts.installed.get(MARK)
+        if noted is not None and noted.startswith(_NEW):
+            # Whoever is at it too, or died at it, has or had the same mark from the database.
+            noted = noted.removeprefix(_NEW)
+            found = await blobs.mark(noted)
+            if found == noted:
+                async with self._transactions.write() as facts:
+                    await facts.installed.put(MARK, noted)
+        return noted, found
 
     async def adopt(self) -> bool:
         """From now on they are a pair, whatever they were. False for a store that bears no mark."""
