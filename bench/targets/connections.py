@@ -12,7 +12,7 @@ from bench.scale import SMOKE
 from bench.session import Session
 from bench.targets.places import served
 from tests.e2e.server import Server
-from tests.hostile.health import descriptors, seconds_until
+from tests.hostile.health import descriptors, seconds_until, steady_descriptors
 from tests.hostile.stalling import PATH, abort_many, head, stalls, until_closed
 
 #: Seconds that a head may take, and that a connection may be idle; the lowest rate is looked at after half a minute.
@@ -62,7 +62,7 @@ class Descriptors:
             with served(session) as server:
                 # What it opens once for as many at once, it keeps.
                 asyncio.run(abort_many(server, 100))
-                rest = descriptors(server)
+                rest = asyncio.run(steady_descriptors(server))
                 uploads = _each(server, head(server) + b"x" * 100_000, scale.uploads)
                 downloads = _each(server, _download(server, scale.medium), scale.uploads)
                 asyncio.run(abort_many(server, scale.aborted))
@@ -78,7 +78,7 @@ class Descriptors:
 
 def _each(server: Server, sent: bytes, number: int) -> float:
     """What each of so many requests in hand opens."""
-    before = descriptors(server)
+    before = asyncio.run(steady_descriptors(server))
     with ExitStack() as stack:
         for _ in range(number):
             # A small window: the answer is not to disappear in the kernel.
