@@ -1,4 +1,4 @@
-"""Too much of everything: connections, silence, descriptors, failures of the disk, uploads when a server has to stop.
+"""Too much of everything: connections, silence, descriptors, uploads when a server has to stop.
 
 A full disk, a sync that fails and power that goes are in `tests/crash`; databases and stores that go away, and
 processes that are killed under load, in `tests/nodes` and `tests/race`.
@@ -6,28 +6,19 @@ processes that are killed under load, in `tests/nodes` and `tests/race`.
 
 from __future__ import annotations
 
-import io
 import json
 import resource
 import signal
 import socket
 import time
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
-from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 import requests
-from typer.testing import CliRunner
 
-from coatcheck.cli import app
 from tests.books import assert_books_balance
-from tests.core import lay_out
-from tests.crash.zygote import Zygote, zygote
 from tests.e2e.server import Server, running_server
 from tests.security.aftermath import unharmed
 from tests.security.asking import Asker, fresh
@@ -37,12 +28,6 @@ from tests.security.wire import Connection
 
 #: Seconds that both servers give a head.
 HEAD_TIMEOUT = 10
-
-
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Zygote]:
-    with zygote() as start:
-        yield start
 
 
 def _silent(site: Site, idle: int, half: int, slow: int) -> list[socket.socket]:
@@ -142,52 +127,6 @@ def test_connections_beyond_any_cap_wait_or_are_refused_and_nothing_breaks(site:
                 one.close()
             else:
                 stack.enter_context(closing(one))
-
-
-# --- failures of the disk -----------------------------------------------------------------------------
-
-
-SELDOM = ("EDQUOT", "ENFILE", "EIO", "ENAMETOOLONG")
-
-
-@pytest.mark.parametrize(
-    "failure",
-    [
-        *("ENOSPC", "EMFILE", "EROFS", "EACCES"),
-        *(pytest.param(each, marks=pytest.mark.thorough) for each in SELDOM),
-    ],
-)
-def test_what_the_disk_refuses_is_told_and_the_next_upload_works(
-    forks: Zygote, tmp_path: Path, failure: str
-) -> None:
-    """Without a restart, and with nothing left of the one that failed."""
-    key = _key_of(tmp_path / "data")
-    faults = {"COATCHECK_ENV": "test", "COATCHECK_FAULTS": f"U2:raise={failure}"}
-    server = forks.start(tmp_path / "data", faults)
-    server.wait_until_ready()
-    try:
-        url, headers = f"{server.url}/coatcheck/v1/attachments", {"Authorization": f"Bearer {key}"}
-        content = fresh(100_000)
-        failed = requests.post(url, data=content, headers=headers, timeout=30)
-        assert failed.status_code in (503, 507), failed.text
-        assert failed.status_code == 503 or failure in ("ENOSPC", "EDQUOT")
-        assert failure not in failed.text
-        assert int(failed.headers.get("retry-after", "0")) > 0 or failed.status_code == 507
-        made = requests.post(url, data=content, headers=headers, timeout=30)
-        assert made.status_code == 201, made.text
-        read = requests.get(f"{url}/{made.json()['id']}/content", headers=headers, timeout=30)
-        assert read.content == content
-        assert_books_balance(tmp_path / "data", settled=True)
-    finally:
-        server.kill()
-
-
-def _key_of(data: Path) -> str:
-    """A key to an installation that is made with it."""
-    env = {"COATCHECK_DATA_DIR": str(data), **lay_out(data)}
-    ran = CliRunner().invoke(app, ["keys", "create", "--tenant", "acme", "--user", "ann"], env=env)
-    assert ran.exit_code == 0, ran.output
-    return ran.stdout.strip()
 
 
 # --- servers of their own: the tests below run in this order ------------------------------------------------
@@ -308,38 +247,3 @@ def test_of_twenty_uploads_at_the_stop_signal_those_in_time_are_kept_and_the_oth
         assert server.process.wait(30) == 0
         assert time.monotonic() - began < 35
     assert_books_balance(server.data_dir)
-
-
-# --- files that are bombs to whoever opens them -------------------------------------------------------------
-
-
-def _archive() -> bytes:
-    """10 MiB of nothing, in an archive in an archive, as a document of an office would be."""
-    inner = io.BytesIO()
-    with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr("word/document.xml", bytes(10 * 1024 * 1024))
-    outer = io.BytesIO()
-    with zipfile.ZipFile(outer, "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr("a.docx", inner.getvalue())
-    return outer.getvalue()
-
-
-def test_an_archive_that_is_a_bomb_is_bytes_like_any_other(site: Site) -> None:
-    ann = Asker(site)
-    gzip = zlib.compressobj(9, zlib.DEFLATED, 31)
-    bombs: dict[str, Any] = {
-        "42.zip": _archive(),
-        "a.docx": _archive(),
-        "a.gz": gzip.compress(bytes(10 * 1024 * 1024)) + gzip.flush(),
-        "a.svgz": b"\x1f\x8b" + fresh(1000),
-    }
-    with unharmed(site):
-        before = site.server.peak_rss()
-        for name, bomb in bombs.items():
-            file = ann.filed(bomb, name)
-            assert file["file_size"] == len(bomb)
-            answer = ann.get(f"/coatcheck/v1/attachments/{file['id']}/content")
-            assert answer.body == bomb
-            assert answer.header("content-encoding") is None
-            ann.deleted(file["id"])
-        assert site.server.peak_rss() - before < 8 * 1024 * 1024
