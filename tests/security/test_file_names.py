@@ -120,7 +120,11 @@ def same_name(kept: str, expected: str) -> bool:
     return kept == expected or re.fullmatch(shape, kept) is not None
 
 
-@pytest.mark.parametrize("row", TABLE, ids=str)
+@pytest.mark.parametrize(
+    "row",
+    [*TABLE[:4], *(pytest.param(row, marks=pytest.mark.thorough) for row in TABLE[4:])],
+    ids=str,
+)
 def test_a_name_is_kept_as_what_it_is_or_refused_and_is_never_a_path(
     sites: dict[Kind, Site], row: Names
 ) -> None:

@@ -23,8 +23,13 @@ from tests.security.requests import part
 
 @pytest.fixture
 def site(sites: dict[Kind, Site]) -> Site:
-    """The one server: pictures are looked at long after they have come in."""
-    return sites["granian"]
+    """The one server, which has made its first thumbnail: what it opens for that, it keeps."""
+    site = sites["granian"]
+    ann = Asker(site)
+    made = ann.sent("/v2/attachments", part(pictures.picture("png"), filename=b"a.png")).json()
+    assert ann.get(f"/v2/thumbnails/{made['id']}").status == 200
+    ann.deleted(int(made["id"]))
+    return site
 
 
 def _png(width: int, height: int, *chunks: bytes) -> bytes:
