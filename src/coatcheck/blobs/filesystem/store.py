@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import re
 import stat
@@ -15,11 +14,11 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from coatcheck.blobs.base import BlobKey, BlobMissing, checked
+from coatcheck.blobs.filesystem.failures import in_our_words
 from coatcheck.blobs.filesystem.files import Reader, Writer
 from coatcheck.blobs.filesystem.leftovers import Leftovers
 from coatcheck.blobs.filesystem.marking import Marking
 from coatcheck.blobs.filesystem.ops import FsOps
-from coatcheck.domain.errors import StorageFull, Unavailable
 from coatcheck.faultpoints import carried, reach_in_thread
 
 P = ParamSpec("P")
@@ -31,10 +30,6 @@ BATCH = 1024 * 1024
 BATCH_PIECES = 256
 #: Enough for syncs that wait for the disk to wait together: a journal commits them as one.
 THREADS = 16
-#: Seconds after which asking again makes sense.
-RETRY_AFTER = 5
-
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 _SHARD = re.compile(r"[0-9a-f]{2}")
 
 
@@ -168,7 +163,7 @@ class FilesystemBlobStore:
         if cancelled is not None:
             raise cancelled
         if isinstance(failure, OSError):
-            raise _in_our_words(failure) from failure
+            raise in_our_words(failure) from failure
         return ending.result()
 
     def _lay_out(self, root: Path) -> None:
@@ -255,11 +250,11 @@ class FilesystemBlobStore:
                             self._fs.unlink(key, dir_fd=fd)
                         reach_in_thread("R3")
                     except OSError as error:
-                        failed[key] = _in_our_words(error)
+                        failed[key] = in_our_words(error)
                 self._fs.fsync(fd)
                 reach_in_thread("R4")
         except OSError as error:
-            return dict.fromkeys(keys, _in_our_words(error))
+            return dict.fromkeys(keys, in_our_words(error))
         return failed
 
     def _set_aside(self, key: BlobKey) -> Path:
@@ -294,11 +289,6 @@ class FilesystemBlobStore:
                     if key.startswith(shard) and key.startswith(prefix):
                         keys.append(key)
         return keys
-
-
-def _in_our_words(failure: OSError) -> Unavailable:
-    kind = StorageFull if failure.errno in _FULL else Unavailable
-    return kind(retry_after=RETRY_AFTER)
 
 
 def _device(path: Path) -> int:
