@@ -99,6 +99,8 @@ def _scale(asked: argparse.Namespace) -> Scale:
 
 def _run(rows: Sequence[Row], directory: Path, scale: Scale, pairs: int) -> dict[str, Any]:
     commit = machine.commit(ROOT)  # before, since a tree may change while it is measured
+    directory.mkdir(parents=True, exist_ok=True)
+    sync = machine.sync_ms(directory)
     findings: list[Finding] = []
     try:
         with open_session(directory.absolute(), scale, CACHE) as session:
@@ -112,7 +114,7 @@ def _run(rows: Sequence[Row], directory: Path, scale: Scale, pairs: int) -> dict
         findings += [report.missing(row, "interrupted", "there was no time for it") for row in late]
     return {
         "commit": commit,
-        "machine": machine.machine(),
+        "machine": machine.machine() | {"sync_ms": sync},
         "versions": machine.versions(CACHE),
         "pairs": pairs,
         "seconds": scale.seconds,

@@ -26,7 +26,10 @@ def mark(program: str, which: str) -> str:
 def block(result: dict[str, Any]) -> str:
     machine, versions = result["machine"], result["versions"]
     took = f"{result['pairs']} pairs" if result["pairs"] != 1 else "one pair"
-    where = f"{machine['cores']} cores and {machine['memory_gib']} GiB of memory"
+    where = (
+        f"{machine['cores']} cores and {machine['memory_gib']} GiB of memory;"
+        f" its disk takes {machine['sync_ms']} ms to sync 4 KiB"
+    )
     what = ", ".join(f"{name} {version}" for name, version in versions.items())
     return (
         f"Commit {result['commit']}, {took} a row, on {where}.\n\n{what}.\n\n"

@@ -53,7 +53,7 @@ def row(bar=None, detail_bars=None) -> Row:
 def result(*findings):
     return {
         "commit": "abc",
-        "machine": {"cores": 2, "memory_gib": 8},
+        "machine": {"cores": 2, "memory_gib": 8, "sync_ms": 0.5},
         "versions": {"python": "3"},
         "pairs": 3,
         "rows": findings,

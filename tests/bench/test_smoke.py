@@ -93,7 +93,7 @@ def test_the_figures_are_medians_and_ratios(ran):
 
 def test_the_run_says_where_and_what_was_measured(ran):
     result, _ = ran
-    assert result["machine"].keys() == {"cores", "memory_gib"}
+    assert result["machine"].keys() == {"cores", "memory_gib", "sync_ms"}
     assert {"python", "sqlite", "coatcheck", "granian"} <= result["versions"].keys()
     assert result["commit"]
 
