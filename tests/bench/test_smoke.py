@@ -109,7 +109,7 @@ def test_no_server_is_left_of_a_run_that_is_ended_early(
 ):
     directory = tmp_path / "disk"
     with subprocess.Popen(
-        [*BENCH, "--dir", str(directory), "--only", "campr-digest"],
+        [*BENCH, "--dir", str(directory), "--only", "campr-digest", "--pairs", "10000"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

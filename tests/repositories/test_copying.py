@@ -15,6 +15,7 @@ from coatcheck.domain.container import ContainerRef
 from coatcheck.domain.derivative import Derivative
 from coatcheck.domain.errors import Unavailable
 from coatcheck.domain.lifecycle import State
+from coatcheck.domain.rate import Rate
 from coatcheck.domain.slot import Slot
 from coatcheck.host import this_host
 from coatcheck.repositories import copying
@@ -55,6 +56,7 @@ async def fill(place: Core) -> None:
     async with place.services.transactions.write() as facts:
         await facts.derivatives.keep(large.id, "s", Derivative("image/png", bytes(range(256))))
         await facts.failed_uploads.note("who", "what", place.clock.now())
+        await facts.rates.take("ann", "uploads", Rate(10, 300_000), 2, place.clock.now())
         await facts.containers.next_number(ann.tenant_id, "QUEUE")
         top = await facts.folders.add(ann.tenant_id, None, "newer", place.clock.now())
         (z,) = [each for each in await facts.folders.all(ann.tenant_id) if each.name == "z"]
