@@ -15,12 +15,12 @@ _ELSEWHERE = pytest.StashKey[int]()
 
 # Deadlines measure the machine, not the code. The quick profile is the same on every run: a test
 # that fails on Tuesdays only tells nobody anything. `--thorough` is where new examples are looked for.
-hypothesis.settings.register_profile("quick", deadline=None, derandomize=True, max_examples=50)
+hypothesis.settings.register_profile("quick", deadline=None, derandomize=True, max_examples=25)
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=500)
 
 ONLY_WITH_THOROUGH = ("slow", "thorough")
 
-# In seconds: ten times the examples take ten times as long.
+# In seconds: twenty times the examples take twenty times as long.
 TIMEOUT_WITH_THOROUGH = 600
 
 
@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--thorough",
         action="store_true",
-        help="also run the tests marked slow or thorough, and look at ten times the examples",
+        help="also run the tests marked slow or thorough, and look at twenty times the examples",
     )
 
     parser.addoption(
