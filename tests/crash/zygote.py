@@ -110,7 +110,12 @@ class Zygote:
             port = int(probe.getsockname()[1])
         log = data_dir.parent / f"{data_dir.name}.{port}.log"
         order = {
-            "environment": {"COATCHECK_DATA_DIR": str(data_dir), **environment},
+            # The disks of tests are small ones.
+            "environment": {
+                "COATCHECK_DATA_DIR": str(data_dir),
+                "COATCHECK_DISK_RESERVE": "0",
+                **environment,
+            },
             "port": port,
             "log": str(log),
         }
