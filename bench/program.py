@@ -44,6 +44,8 @@ def main(program: Program) -> int:
         return 0
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, _leave)
+    # Whoever starts it in the background has this one ignored, and may send it all the same.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if asked.read:
         result = _merged(
             program.rows, [json.loads(file.read_text(encoding="utf-8")) for file in asked.read]
