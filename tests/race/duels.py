@@ -8,19 +8,20 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 
 from coatcheck.domain.attachment import Attachment
 from coatcheck.domain.claim import ById, Wanted
 from coatcheck.domain.container import ContainerRef
-from coatcheck.domain.errors import CoatcheckError, Corrupt, NotFound
+from coatcheck.domain.errors import NotFound
 from coatcheck.domain.lifecycle import State
 from coatcheck.domain.principal import Principal
 from coatcheck.services.commands import ClaimAttachments, ReleaseAttachments
 from tests import deeds
 from tests.books import assert_books_balance
 from tests.core import Core
+from tests.race.counting import counted
 
 #: Attachments that are left together: to leave one takes as long as a duel.
 ROUND = 20
@@ -57,7 +58,7 @@ class Duel:
             ("time", self._time),
         ]
         chosen = [self._dice.choice(could) for _ in range(self._dice.randint(2, 4))]
-        await asyncio.gather(*(self._counted(*each) for each in chosen))
+        await asyncio.gather(*(counted(self._dice, self.outcomes, *each) for each in chosen))
         await self._judge()
         return self.outcomes
 
@@ -72,17 +73,6 @@ class Duel:
             assert await deeds.bytes_of(self._place, self._caller, self._prize) == CONTENT
             return
         assert not won, "it was claimed, and is gone"
-
-    async def _counted(self, name: str, deed: Callable[[], Awaitable[object]]) -> None:
-        for _ in range(self._dice.randint(0, 4)):
-            await asyncio.sleep(0)
-        try:
-            await deed()
-            self.outcomes[name] += 1
-        except CoatcheckError as error:
-            if isinstance(error, Corrupt):
-                raise AssertionError(f"{name} found something damaged") from error
-            self.outcomes[f"{name}!"] += 1
 
     async def _claim(self) -> None:
         """For good, by a container of its own."""

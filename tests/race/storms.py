@@ -11,7 +11,7 @@ from contextlib import suppress
 from coatcheck.domain.attachment import Attachment
 from coatcheck.domain.claim import ById, Wanted
 from coatcheck.domain.container import ContainerRef
-from coatcheck.domain.errors import CoatcheckError, Corrupt, NotFound
+from coatcheck.domain.errors import CoatcheckError, NotFound
 from coatcheck.domain.lifecycle import VISIBLE, State
 from coatcheck.domain.principal import Principal
 from coatcheck.services.commands import ClaimAttachments, ReleaseAttachments
@@ -19,6 +19,7 @@ from coatcheck.testing.bodies import Cut
 from tests import deeds
 from tests.books import assert_books_balance
 from tests.core import Core
+from tests.race.counting import counted
 
 #: As long as an attachment lives in here before it expires, in seconds.
 LIFE = 1000
@@ -52,7 +53,7 @@ class Storm:
         # To the last moment of a claim, to the first of a sweep, or somewhere.
         self._place.clock.advance(dice.choice([0, LIFE - 1, LIFE, LIFE + 59, LIFE + 61]))
         chosen = [dice.choice(self._deeds()) for _ in range(dice.randint(3, 9))]
-        await asyncio.gather(*(self._counted(*each) for each in chosen))
+        await asyncio.gather(*(counted(self._dice, self.outcomes, *each) for each in chosen))
         return self.outcomes
 
     async def check(self) -> None:
@@ -88,17 +89,6 @@ class Storm:
             ("parts", self._parts),
             ("cut", self._cut),
         ]
-
-    async def _counted(self, name: str, deed: Callable[[], Awaitable[object]]) -> None:
-        for _ in range(self._dice.randint(0, 4)):
-            await asyncio.sleep(0)
-        try:
-            await deed()
-            self.outcomes[name] += 1
-        except CoatcheckError as error:
-            if isinstance(error, Corrupt):
-                raise AssertionError(f"{name} found something damaged") from error
-            self.outcomes[f"{name}!"] += 1
 
     def _one(self) -> Attachment:
         return self._dice.choice(self._made)
