@@ -15,6 +15,7 @@ from fastapi import FastAPI
 
 from coatcheck import bootstrap, logs
 from coatcheck.settings import Settings
+from coatcheck.startup import lasting
 
 #: Seconds within which a worker notices that its parent is gone.
 _LOOKS_AFTER_PARENT_EVERY = 1
@@ -24,7 +25,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """The whole server, with the logging of its process set up. It drains when the process is told to stop."""
     settings = settings or Settings()
     logs.configure(settings.log_format, settings.log_level)
-    app = bootstrap.create_app(settings)
+    with lasting():
+        app = bootstrap.create_app(settings)
     opened = app.router.lifespan_context
 
     @asynccontextmanager

@@ -15,6 +15,7 @@ import typer
 
 from coatcheck.cli.first_key import announce
 from coatcheck.cli.running import carry_out, fail, opened, plain_failures
+from coatcheck.startup import lasting
 
 if TYPE_CHECKING:
     from coatcheck.settings import Settings
@@ -51,11 +52,12 @@ def serve(
 
 async def _prepared(settings: Settings) -> tuple[Settings, str | None]:
     """The settings, once it is certain that workers can start with them, and the first key if there was none."""
-    # Whatever is wrong with the app is said here, once, and not by every worker. Workers that are forked share it.
-    from coatcheck.bootstrap import check_blobs, create_app, open_database
-    from coatcheck.repositories import schema
+    with lasting():
+        from coatcheck.bootstrap import check_blobs, create_app, open_database
+        from coatcheck.repositories import schema
 
-    create_app(settings)
+        # Whatever is wrong with the app is said here, once, and not by every worker. Workers that are forked share it.
+        create_app(settings)
     engine = open_database(settings)
     await engine.dispose()
     if engine.dialect.name == "sqlite":

@@ -74,7 +74,8 @@ def build_app(config: WireConfig, lifespan: Lifespan) -> FastAPI:
     app.include_router(watching.router)
     _add_docs_page(app)
     for dialect in dialects:
-        app.include_router(dialect.router)
+        # Not `include_router`: it makes a second set of dependants of each route, which is half of a start's time.
+        app.router.routes.extend(dialect.router.routes)
     app.router.routes.insert(0, Switchboard(iter_route_contexts(app.routes)))
     _add_error_handlers(app, dialects)
     for dialect in dialects:
