@@ -131,6 +131,22 @@ async def test_as_many_ends_are_told_as_there_were_attempts_whatever_became_of_t
     assert ids <= {line["request_id"] for line in told}
 
 
+async def test_a_wrong_key_is_told_with_its_address_as_long_as_it_is_told_as_wrong(
+    tmp_path: Path, lines: Lines
+) -> None:
+    async with (
+        installation(tmp_path, audit_log="on", wrong_keys_per_minute=3) as house,
+        house.client() as client,
+    ):
+        wrong = {"Authorization": "Bearer cc_nobodys"}
+        statuses = [(await client.get(NATIVE, headers=wrong)).status_code for _ in range(5)]
+        assert statuses == [401, 401, 401, 429, 429]
+        assert (await client.get(NATIVE)).status_code == 200
+    told = lines.of("key refused")
+    assert [line["address"] for line in told] == ["127.0.0.1"] * 3
+    assert "nobodys" not in lines.stream.getvalue()
+
+
 class Broken:
     cut = False
 

@@ -7,18 +7,20 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from types import FrameType
 
 from fastapi import FastAPI
 
-from coatcheck import bootstrap, logs
+from coatcheck import bootstrap, listeners, logs
 from coatcheck.settings import Settings
 from coatcheck.startup import lasting
 
 #: Seconds within which a worker notices that its parent is gone.
 _LOOKS_AFTER_PARENT_EVERY = 1
+#: Seconds between two looks at whether the server listens by now; most begin to when the app has started.
+_LOOKS_FOR_LISTENERS_EVERY = 0.05
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -31,7 +33,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with opened(app), _ending_with_its_parent():
+        async with (
+            opened(app),
+            _ending_with_its_parent(),
+            _closing_on_stalled_readers(settings.stalled_reader_timeout),
+        ):
             with _draining_on_stop(app, settings.graceful_timeout):
                 yield
 
@@ -76,13 +82,30 @@ async def _ending_with_its_parent() -> AsyncIterator[None]:
             await asyncio.sleep(_LOOKS_AFTER_PARENT_EVERY)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    watching = asyncio.create_task(watch(), name="parent")
+    async with _meanwhile(watch(), "parent"):
+        yield
+
+
+@asynccontextmanager
+async def _closing_on_stalled_readers(timeout: float) -> AsyncIterator[None]:
+    async def look() -> None:
+        while not listeners.give_up_on_stalled_readers(timeout):  # noqa: ASYNC110 - nobody tells us of it
+            await asyncio.sleep(_LOOKS_FOR_LISTENERS_EVERY)
+
+    async with _meanwhile(look(), "listeners"):
+        yield
+
+
+@asynccontextmanager
+async def _meanwhile(work: Coroutine[None, None, None], name: str) -> AsyncIterator[None]:
+    """Done beside the block, and no longer."""
+    task = asyncio.create_task(work, name=name)
     try:
         yield
     finally:
-        watching.cancel()
+        task.cancel()
         with suppress(asyncio.CancelledError):
-            await watching
+            await task
 
 
 __all__ = ["create_app"]

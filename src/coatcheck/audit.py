@@ -95,6 +95,10 @@ def _key_revoked(told: events.KeyRevoked) -> Told:
     yield "key revoked", {"key": told.key_id}
 
 
+def _key_refused(told: events.KeyRefused) -> Told:
+    yield "key refused", {"address": told.address}
+
+
 def _repaired(told: events.Repaired) -> Told:
     yield (
         "repaired",
@@ -112,6 +116,7 @@ _WORDS: dict[type[Any], Callable[[Any], Told]] = {
     events.Swept: _swept,
     events.KeyCreated: _key_created,
     events.KeyRevoked: _key_revoked,
+    events.KeyRefused: _key_refused,
     events.Repaired: _repaired,
 }
 

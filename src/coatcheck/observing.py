@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from coatcheck.audit import Auditing
+from coatcheck.descriptors import share_open
 from coatcheck.disk import Disk
 from coatcheck.metrics import catalogue as known
 from coatcheck.metrics.counting import Counting
@@ -49,7 +50,10 @@ class Observing:
         if url.scheme == "file":
             places["blobs"] = Path(unquote(url.path))
         self.room = Room(
-            Disk(places), reserve=settings.disk_reserve, inline_max=settings.inline_max
+            Disk(places),
+            reserve=settings.disk_reserve,
+            inline_max=settings.inline_max,
+            share_open=share_open,
         )
 
     def meter(self, transactions: Transactions, availability: Availability) -> Meter | None:

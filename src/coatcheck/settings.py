@@ -154,6 +154,12 @@ class Settings(BaseSettings):
     min_rate: int = Field(
         1024, ge=0, description="Bytes a second below which an upload is refused; 0: no limit."
     )
+    stalled_reader_timeout: float = Field(
+        120,
+        ge=0,
+        le=24 * 3600,
+        description="How long who downloads may take nothing until the connection is closed; 0: for ever. Linux only.",
+    )
 
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         ("*",),

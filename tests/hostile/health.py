@@ -64,7 +64,7 @@ def descriptors(server: Server) -> int:
 
 def memory(server: Server) -> float:
     """Resident, in MiB."""
-    return float(_worker(server).memory_info().rss / MIB)
+    return float(worker(server).memory_info().rss / MIB)
 
 
 async def steady_descriptors(server: Server, patience: float = 60) -> int:
@@ -92,11 +92,11 @@ async def seconds_until(server: Server, descriptors_again: int, patience: float 
 def _open(server: Server) -> list[str]:
     """What each descriptor is of (Linux)."""
     found = []
-    for each in Path(f"/proc/{_worker(server).pid}/fd").iterdir():
+    for each in Path(f"/proc/{worker(server).pid}/fd").iterdir():
         with suppress(FileNotFoundError):  # closed meanwhile
             found.append(str(each.readlink()))
     return found
 
 
-def _worker(server: Server) -> psutil.Process:
+def worker(server: Server) -> psutil.Process:
     return psutil.Process(server.process.pid).children(recursive=True)[-1]

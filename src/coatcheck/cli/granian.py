@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from typing import TYPE_CHECKING, Any
 
 from granian.constants import HTTPModes, Interfaces
@@ -15,8 +16,10 @@ from coatcheck import logs
 if TYPE_CHECKING:
     from coatcheck.settings import Settings
 
-#: Connections a worker serves at once, idle ones included; more wait to be accepted.
+#: Connections a worker serves at once, idle ones included; more wait to be accepted. And of the files that it may open,
+#: so that it can accept none which it could not serve.
 CONNECTIONS = 4096
+SHARE = 0.75
 #: Connections the kernel holds until they are accepted.
 BACKLOG = 2048
 #: Milliseconds that a request's head may take.
@@ -56,10 +59,15 @@ def run(settings: Settings, host: str, port: int, workers: int) -> int:
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT, max_buffer_size=HEAD),
         websockets=False,
         backlog=BACKLOG,
-        backpressure=CONNECTIONS,
+        backpressure=_connections(),
         respawn_failed_workers=True,
         workers_kill_timeout=settings.graceful_timeout + CLOSING,
         log_dictconfig=logs.configuration(settings.log_format, settings.log_level),
         log_level=LogLevels.info if settings.log_level in ("debug", "info") else LogLevels.warning,
     ).serve()
     return 0
+
+
+def _connections() -> int:
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return CONNECTIONS if most == resource.RLIM_INFINITY else min(CONNECTIONS, int(most * SHARE))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import coatcheck
+from coatcheck.descriptors import count_open
 from coatcheck.metrics import catalogue as known
 from coatcheck.metrics.exposition import exposed
 from coatcheck.metrics.heartbeat import Heartbeat
@@ -105,4 +105,4 @@ class Meter:
 
     def _count_files(self) -> None:
         with suppress(OSError):  # not every system has that directory
-            self._numbers.put(known.OPEN_FILES, len(os.listdir("/proc/self/fd")))  # noqa: PTH208
+            self._numbers.put(known.OPEN_FILES, count_open())

@@ -105,6 +105,13 @@ class KeyRevoked:
 
 
 @dataclass(slots=True, kw_only=True)
+class KeyRefused:
+    """Somebody at that address gave a key that is none: unknown, revoked or expired."""
+
+    address: str
+
+
+@dataclass(slots=True, kw_only=True)
 class Repaired:
     """What a check put right: see Finding."""
 
@@ -126,5 +133,6 @@ Event = (
     | SweepFailed
     | KeyCreated
     | KeyRevoked
+    | KeyRefused
     | Repaired
 )

@@ -8,7 +8,7 @@ from collections import OrderedDict
 
 from coatcheck.domain.errors import BadCredentials, NotFound
 from coatcheck.domain.principal import KeyRecord, Principal
-from coatcheck.services.events import KeyCreated, KeyRevoked
+from coatcheck.services.events import KeyCreated, KeyRefused, KeyRevoked
 from coatcheck.services.ports import Clock, Transactions, Witness
 
 #: How long a key that was found is trusted without looking again, in ms: a revoked one works no longer than this.
@@ -81,6 +81,10 @@ class Keys:
                 raise NotFound
         self._witness.tell(KeyRevoked(key_id=key_id))
         self._known.clear()
+
+    def refused(self, address: str) -> None:
+        """Told by whoever knows where a wrong one came from."""
+        self._witness.tell(KeyRefused(address=address))
 
 
 def _hash(token: str) -> str:

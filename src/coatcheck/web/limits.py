@@ -29,9 +29,10 @@ async def count_request(request: Request, services: Services, caller: Principal)
 
 async def count_wrong_key(request: Request, services: Services) -> None:
     """Raises RateLimited where too many came from this address. A right key is never refused for that."""
+    address = address_of(request)
     if limit := config_of(request).wrong_keys_per_minute:
         standing = await services.rationing.take(
-            f"address {address_of(request)}", "wrong keys", Rate(limit, MINUTE)
+            f"address {address}", "wrong keys", Rate(limit, MINUTE)
         )
         if standing.exceeded:
             raise RateLimited(
@@ -40,3 +41,4 @@ async def count_wrong_key(request: Request, services: Services) -> None:
                 limit=limit,
                 retry_after=standing.reset,
             )
+    services.keys.refused(address)  # those that are one too many are not told: they would fill the log

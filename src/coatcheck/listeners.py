@@ -1,0 +1,52 @@
+"""The listening sockets of this process: what is set on one holds for every connection that it accepts later."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_OPEN = "/proc/self/fd"
+
+
+def give_up_on_stalled_readers(seconds: float) -> bool:
+    """Let the kernel close connections whose reader takes nothing for so long; whether it was told, or never can be.
+
+    The servers wait for a reader without end, and hold some megabytes for each meanwhile. Of a file that the server
+    sends by its path an app could not notice. Linux alone has this (tcp(7), TCP_USER_TIMEOUT: also of a window that
+    stays shut); elsewhere nothing happens.
+    """
+    option: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)
+    if option is None or not os.path.isdir(_OPEN):
+        return True
+    found = False
+    for listener in _listening():
+        listener.setsockopt(socket.IPPROTO_TCP, option, int(seconds * 1000))
+        found = True
+    return found
+
+
+def _listening() -> Iterator[socket.socket]:
+    """Those for TCP. The servers make them out of our sight; each is opened again here, and only for its turn."""
+    for number in os.listdir(_OPEN):
+        try:
+            with _again(int(number)) as each:
+                if each.family in (socket.AF_INET, socket.AF_INET6) and each.getsockopt(
+                    socket.SOL_SOCKET, socket.SO_ACCEPTCONN
+                ):
+                    yield each
+        except OSError:
+            continue  # no socket, or closed since
+
+
+@contextmanager
+def _again(number: int) -> Iterator[socket.socket]:
+    twin = os.dup(number)
+    try:
+        again = socket.socket(fileno=twin)
+    except OSError:
+        os.close(twin)
+        raise
+    with again:
+        yield again
