@@ -6,8 +6,9 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-_OPEN = "/proc/self/fd"
+_OPEN = Path("/proc/self/fd")
 
 
 def give_up_on_stalled_readers(seconds: float) -> bool:
@@ -18,7 +19,7 @@ def give_up_on_stalled_readers(seconds: float) -> bool:
     stays shut); elsewhere nothing happens.
     """
     option: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)
-    if option is None or not os.path.isdir(_OPEN):
+    if option is None or not _OPEN.is_dir():
         return True
     found = False
     for listener in _listening():
@@ -29,9 +30,9 @@ def give_up_on_stalled_readers(seconds: float) -> bool:
 
 def _listening() -> Iterator[socket.socket]:
     """Those for TCP. The servers make them out of our sight; each is opened again here, and only for its turn."""
-    for number in os.listdir(_OPEN):
+    for each_open in list(_OPEN.iterdir()):
         try:
-            with _again(int(number)) as each:
+            with _again(int(each_open.name)) as each:
                 if each.family in (socket.AF_INET, socket.AF_INET6) and each.getsockopt(
                     socket.SOL_SOCKET, socket.SO_ACCEPTCONN
                 ):

@@ -1,4 +1,4 @@
-"""Moving house while it is open: bytes from a folder to S3 beside a server in use, then facts to PostgreSQL and back."""
+"""Moving house while it is open: bytes from a folder to S3 beside a server in use, facts to PostgreSQL and back."""
 
 from __future__ import annotations
 

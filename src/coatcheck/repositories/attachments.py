@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coatcheck.domain.attachment import Attachment, Draft, Part
@@ -38,6 +38,16 @@ _PARTS = select(*_SPANS).where(_OF_ATTACHMENT)
 _PARTS_WITH_BYTES = select(*_SPANS, parts.c.inline).where(_OF_ATTACHMENT)
 _INSERT = insert(attachments).returning(attachments.c.id, sort_by_parameter_order=True)
 _INSERT_PARTS = insert(parts)
+_BLOBS_OF = (
+    select(parts.c.id, parts.c.attachment_id, parts.c.blob_key)
+    .where(
+        parts.c.attachment_id.in_(bindparam("ids", expanding=True)),
+        parts.c.blob_key.is_not(None),
+        parts.c.id > bindparam("beyond"),
+    )
+    .order_by(parts.c.id)
+    .limit(bindparam("limit", type_=Integer))
+)
 
 
 def _named(column: ColumnElement[Any]) -> Select[Any]:
@@ -218,14 +228,7 @@ class Attachments:
     ) -> list[tuple[int, int, str]]:
         """(part, attachment, blob key) of their parts that are in blobs, by part, from beyond that one."""
         rows = await self._connection.execute(
-            select(parts.c.id, parts.c.attachment_id, parts.c.blob_key)
-            .where(
-                parts.c.attachment_id.in_(list(attachment_ids)),
-                parts.c.blob_key.is_not(None),
-                parts.c.id > beyond,
-            )
-            .order_by(parts.c.id)
-            .limit(limit)
+            _BLOBS_OF, {"ids": list(attachment_ids), "beyond": beyond, "limit": limit}
         )
         return [(row.id, row.attachment_id, row.blob_key) for row in rows]
 

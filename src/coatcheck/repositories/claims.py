@@ -28,9 +28,7 @@ class Claims:
         expires_at: int | None = None,
     ) -> None:
         """Record that the container holds these, after those it holds already."""
-        last = await self._connection.scalar(
-            select(func.max(claims.c.position)).where(claims.c.container_id == container_id)
-        )
+        last = await self._connection.scalar(_LAST, {"container": container_id})
         start = 0 if last is None else last + 1
         rows: list[dict[str, Any]] = [
             {
@@ -46,7 +44,7 @@ class Claims:
             for position, (attachment_id, wanted) in enumerate(held, start)
         ]
         if rows:
-            await self._connection.execute(insert(claims), rows)
+            await self._connection.execute(_INSERT, rows)
 
     async def held_by(self, container_id: int) -> list[Claim]:
         """In the container's order. What was deleted is gone from here at once, its bytes soon after."""
@@ -54,12 +52,7 @@ class Claims:
 
     async def held_by_each(self, container_ids: Iterable[int]) -> dict[int, list[Claim]]:
         """The same of several containers, by their row ids; one that holds nothing is left out."""
-        rows = await self._connection.execute(
-            _HELD.where(
-                claims.c.container_id.in_(list(container_ids)),
-                attachments.c.state == State.CLAIMED.value,
-            ).order_by(claims.c.container_id, claims.c.position)
-        )
+        rows = await self._connection.execute(_HELD_BY, {"containers": list(container_ids)})
         held: dict[int, list[Claim]] = {}
         for row in rows:
             held.setdefault(row.claim_container_id, []).append(_claim(row))
@@ -205,10 +198,20 @@ _HELD = select(
 ).join(claims, claims.c.attachment_id == attachments.c.id)
 
 
+# Statements of each claim are made once: to make one takes longer than to carry it out.
+_HELD_BY = _HELD.where(
+    claims.c.container_id.in_(bindparam("containers", expanding=True)),
+    attachments.c.state == State.CLAIMED.value,
+).order_by(claims.c.container_id, claims.c.position)
+_LAST = select(func.max(claims.c.position)).where(claims.c.container_id == bindparam("container"))
+_INSERT = insert(claims)
+
+_NAMES = [column.name for column in COLUMNS]
+
+
 def _claim(row: Row[*tuple[Any, ...]]) -> Claim:
-    own = {column.name: row._mapping[column.name] for column in COLUMNS}
     return Claim(
-        attachment=attachment_of(own),
+        attachment=attachment_of(dict(zip(_NAMES, row, strict=False))),
         position=row.claim_position,
         name=row.claim_name,
         media_type=row.claim_media_type,

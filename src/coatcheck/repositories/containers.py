@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -22,6 +22,23 @@ from coatcheck.repositories.tables import (
     containers,
     counters,
 )
+
+# Statements of each claim are made once: to make one takes longer than to carry it out.
+_ENSURE = {
+    dialect.name: make(containers)
+    .on_conflict_do_nothing(index_elements=["tenant_id", "kind", "external_id"])
+    .returning(containers)
+    for dialect, make in (
+        (sqlite.dialect, sqlite.insert),
+        (postgresql.dialect, postgresql.insert),
+    )
+}
+_FIND = select(containers).where(
+    containers.c.tenant_id == bindparam("tenant"),
+    containers.c.kind == bindparam("kind"),
+    containers.c.external_id == bindparam("name"),
+)
+_FIND_TO_CHANGE = _FIND.with_for_update(key_share=True)
 
 
 class Containers:
@@ -86,22 +103,21 @@ class Containers:
         self, *, tenant_id: int, owner_id: int, ref: ContainerRef, now: int
     ) -> Container:
         """The one with that name, made if it is new, and locked; for containers whose substance is kept elsewhere."""
-        make = sqlite.insert if self._connection.dialect.name == "sqlite" else postgresql.insert
-        await self._connection.execute(
-            make(containers)
-            .values(
-                tenant_id=tenant_id,
-                owner_id=owner_id,
-                kind=ref.kind,
-                external_id=ref.external_id,
-                version=1,
-                body={},
-                created_at=now,
-                updated_at=now,
-            )
-            .on_conflict_do_nothing(index_elements=["tenant_id", "kind", "external_id"])
+        made = await self._connection.execute(
+            _ENSURE[self._connection.dialect.name],
+            {
+                "tenant_id": tenant_id,
+                "owner_id": owner_id,
+                "kind": ref.kind,
+                "external_id": ref.external_id,
+                "version": 1,
+                "body": {},
+                "created_at": now,
+                "updated_at": now,
+            },
         )
-        found = await self.find(tenant_id, ref, lock=True)
+        row = made.one_or_none()
+        found = _container(row) if row else await self.find(tenant_id, ref, lock=True)
         if found is None:
             raise LookupError(ref)
         return found
@@ -110,13 +126,9 @@ class Containers:
         self, tenant_id: int, ref: ContainerRef, *, lock: bool = False
     ) -> Container | None:
         """Also a deleted one: its tombstone says so. With `lock` nobody else changes what it holds meanwhile."""
-        query = select(containers).where(
-            containers.c.tenant_id == tenant_id,
-            containers.c.kind == ref.kind,
-            containers.c.external_id == ref.external_id,
-        )
-        query = query.with_for_update(key_share=True) if lock else query
-        row = (await self._connection.execute(query)).one_or_none()
+        named = {"tenant": tenant_id, "kind": ref.kind, "name": ref.external_id}
+        rows = await self._connection.execute(_FIND_TO_CHANGE if lock else _FIND, named)
+        row = rows.one_or_none()
         return _container(row) if row else None
 
     async def find_by_alias(self, tenant_id: int, kind: str, alias: str) -> Container | None:

@@ -22,13 +22,16 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from coatcheck.domain.attachment import Due
 from coatcheck.domain.lifecycle import Event, State, sources, target
 from coatcheck.domain.quota import Refund
 from coatcheck.faultpoints import reach
+from coatcheck.repositories import burial
 from coatcheck.repositories.rows import (
     DUE_COLUMNS,
+    IN_TURN,
     SWEPT,
     due_of,
     expirable,
@@ -38,7 +41,7 @@ from coatcheck.repositories.rows import (
 )
 from coatcheck.repositories.slots import close_slots
 from coatcheck.repositories.sqlite_driver import MANY_ROWS
-from coatcheck.repositories.tables import attachments, claims, containers, derivatives, parts
+from coatcheck.repositories.tables import attachments, claims, containers
 
 # A deleted attachment's place in the tree, and its capability, are free for others at once.
 _DELETED: dict[str, Any] = {
@@ -48,9 +51,6 @@ _DELETED: dict[str, Any] = {
     "folder_id": None,
     "capability": None,
 }
-
-# In the order of the index, so that of a hundred thousand that are due the first few are found at once.
-_IN_TURN = (attachments.c.state, attachments.c.expires_at)
 
 _WHY = case((attachments.c.state == State.RECEIVING.value, "abandoned"), else_="expired")
 
@@ -66,15 +66,8 @@ class Lives:
         """
         wanted = await self.lock(ids)
         await reach("C1")
-        detached = and_(attachments.c.state == State.DETACHED.value, unexpired(now))
-        held = attachments.c.state == State.CLAIMED.value
-        if exclusive:
-            held = and_(held, ~_held_outside_the_tree())
         rows = await self._connection.execute(
-            update(attachments)
-            .where(attachments.c.id.in_(wanted), or_(detached, held))
-            .values(state=target(Event.CLAIM).value, updated_at=now)
-            .returning(attachments.c.id)
+            _CLAIM_ALONE if exclusive else _CLAIM, {"ids": wanted, "now": now}
         )
         return set(rows.scalars())
 
@@ -109,16 +102,14 @@ class Lives:
         """Gone from this moment. False when it was in none of these states (any more)."""
         allowed = [state.value for state in states if state in sources(Event.DELETE)]
         result = await self._connection.execute(
-            update(attachments)
-            .where(attachments.c.id == attachment_id, attachments.c.state.in_(allowed))
-            .values(_DELETED | {"updated_at": now})
+            _DELETE, {"ids": [attachment_id], "states": allowed, "now": now}
         )
         return result.rowcount == 1
 
     async def due(self, now: int, limit: int) -> list[Due]:
         """Detached and receiving ones whose time has run out."""
         rows = await self._connection.execute(
-            select(*DUE_COLUMNS).where(SWEPT, expirable(now)).order_by(*_IN_TURN).limit(limit)
+            select(*DUE_COLUMNS).where(SWEPT, expirable(now)).order_by(*IN_TURN).limit(limit)
         )
         return [due_of(row) for row in rows.all()]
 
@@ -127,7 +118,7 @@ class Lives:
         chosen = (
             select(attachments.c.id)
             .where(SWEPT, expirable(now))
-            .order_by(*_IN_TURN)
+            .order_by(*IN_TURN)
             .limit(limit)
             .with_for_update(skip_locked=True, key_share=True)
             .cte("chosen")
@@ -157,7 +148,7 @@ class Lives:
     async def purgeable(self, now: int, limit: int) -> list[Due]:
         """Expired or deleted, or purging with nobody at it."""
         rows = await self._connection.execute(
-            select(*DUE_COLUMNS).where(SWEPT, unpurged(now)).order_by(*_IN_TURN).limit(limit)
+            select(*DUE_COLUMNS).where(SWEPT, unpurged(now)).order_by(*IN_TURN).limit(limit)
         )
         return [due_of(row) for row in rows.all()]
 
@@ -165,36 +156,26 @@ class Lives:
         self, now: int, lease_until: int, limit: int, only: int | None = None
     ) -> list[Due]:
         """Take the step to purging under a lease: of several sweeps, one gets each."""
-        wanted = unpurged(now) if only is None else and_(unpurged(now), attachments.c.id == only)
-        chosen = (
-            select(attachments.c.id)
-            .where(SWEPT, wanted)
-            .order_by(*_IN_TURN)
-            .limit(limit)
-            # A sweep leaves what others are at to the next one; whoever names one waits for it.
-            .with_for_update(skip_locked=only is None, key_share=True)
-            .cte("chosen")
-        )
+        # A sweep leaves what others are at to the next one; whoever names one waits for it.
         rows = await self._connection.execute(
-            update(attachments)
-            .where(attachments.c.id.in_(select(chosen.c.id)), wanted)
-            .values(state=target(Event.PURGE).value, lease_until=lease_until)
-            .returning(*DUE_COLUMNS),
+            burial.PURGE_SOME if only is None else burial.PURGE_ONE,
+            {"now": now, "until": lease_until, "limit": limit}
+            | ({} if only is None else {"only": only}),
             execution_options={MANY_ROWS: only is None},
         )
         return [due_of(row) for row in rows.all()]
 
     async def purge(self, ids: Iterable[int], now: int) -> dict[int, Refund]:
         """Leave tombstones without parts; what each gives back. One that somebody else has buried is not among them."""
-        held = await self._connection.execute(_HELD, {"ids": sorted(ids)})
+        held = await self._connection.execute(burial.HELD, {"ids": sorted(ids)})
         buried = {
             id: Refund(owner_id=owner_id, used=used, reserved=reserved, count=1)
             for id, owner_id, used, reserved in held.all()
         }
         await close_slots(self._connection, list(buried), now)
-        for statement in (*_STRIP, _UNNAME):
+        for statement in (*burial.STRIP, burial.UNNAME):
             await self._connection.execute(statement, {"ids": list(buried)})
-        await self._connection.execute(_BURY, {"ids": list(buried), "now": now})
+        await self._connection.execute(burial.BURY, {"ids": list(buried), "now": now})
         return buried
 
     async def forget(self, before: int, limit: int) -> int:
@@ -223,56 +204,8 @@ class Lives:
         """
         wanted = sorted(ids)
         if wanted and self._connection.dialect.name == "postgresql":
-            await self._connection.execute(
-                select(attachments.c.id)
-                .where(attachments.c.id.in_(wanted))
-                .order_by(attachments.c.id)
-                .with_for_update(key_share=True)
-            )
+            await self._connection.execute(_LOCK, {"ids": wanted})
         return wanted
-
-
-# A purge, of many at once. Its statements are made once: to make them takes longer than to carry them out.
-_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
-_PURGING = and_(attachments.c.id.in_(_IDS), attachments.c.state.in_(sources(Event.PURGED)))
-_HELD = (
-    select(
-        attachments.c.id,
-        attachments.c.owner_id,
-        case((attachments.c.charged, attachments.c.size), else_=0).label("used"),
-        attachments.c.reserved,
-    )
-    .where(_PURGING)
-    .order_by(attachments.c.id)
-    .with_for_update(key_share=True)
-)
-_STRIP = [
-    delete(table).where(table.c.attachment_id.in_(_IDS)) for table in (parts, claims, derivatives)
-]
-# Most have none of these, and each is in an index, which would be written for nothing.
-_UNNAME = (
-    update(attachments)
-    .where(
-        _PURGING,
-        or_(
-            attachments.c.token.is_not(None),
-            attachments.c.folder_id.is_not(None),
-            attachments.c.upload_key.is_not(None),
-        ),
-    )
-    .values(token=None, folder_id=None, upload_key=None)
-)
-_BURY = (
-    update(attachments)
-    .where(_PURGING)
-    .values(
-        state=target(Event.PURGED).value,
-        charged=False,
-        reserved=0,
-        lease_until=None,
-        updated_at=bindparam("now", type_=BigInteger),
-    )
-)
 
 
 def _held_outside_the_tree() -> ColumnElement[bool]:
@@ -282,3 +215,33 @@ def _held_outside_the_tree() -> ColumnElement[bool]:
         .where(claims.c.attachment_id == attachments.c.id, containers.c.kind != "site")
         .exists()
     )
+
+
+# Statements of single requests, and of purges of many, are made once: to make one takes longer than to carry it out.
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_NOW: BindParameter[Any] = bindparam("now", type_=BigInteger)
+_LOCK = (
+    select(attachments.c.id)
+    .where(attachments.c.id.in_(_IDS))
+    .order_by(attachments.c.id)
+    .with_for_update(key_share=True)
+)
+
+
+def _claiming(held: ColumnElement[bool]) -> ReturningUpdate[Any]:
+    detached = and_(attachments.c.state == State.DETACHED.value, unexpired(_NOW))
+    return (
+        update(attachments)
+        .where(attachments.c.id.in_(_IDS), or_(detached, held))
+        .values(state=target(Event.CLAIM).value, updated_at=_NOW)
+        .returning(attachments.c.id)
+    )
+
+
+_CLAIMED = attachments.c.state == State.CLAIMED.value
+_CLAIM, _CLAIM_ALONE = _claiming(_CLAIMED), _claiming(and_(_CLAIMED, ~_held_outside_the_tree()))
+_DELETE = (
+    update(attachments)
+    .where(attachments.c.id.in_(_IDS), attachments.c.state.in_(bindparam("states", expanding=True)))
+    .values(_DELETED | {"updated_at": _NOW})
+)

@@ -95,12 +95,15 @@ _STATES = {state.value: state for state in State}
 #: it word for word.
 SWEPT = attachments.c.state != literal_column("'claimed'")
 
+#: In the order of that index, so that of a hundred thousand that are due the first few are found at once.
+IN_TURN = (attachments.c.state, attachments.c.expires_at)
+
 
 def expirable(now: int) -> ColumnElement[bool]:
     return and_(attachments.c.state.in_(sources(Event.EXPIRE)), attachments.c.expires_at < now)
 
 
-def unpurged(now: int) -> ColumnElement[bool]:
+def unpurged(now: int | ColumnElement[Any]) -> ColumnElement[bool]:
     return and_(
         attachments.c.state.in_(sources(Event.PURGE)),
         or_(attachments.c.lease_until.is_(None), attachments.c.lease_until < now),

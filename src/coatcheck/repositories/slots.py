@@ -8,8 +8,19 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import BigInteger, delete, insert, literal, select, update
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    String,
+    bindparam,
+    delete,
+    insert,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coatcheck.domain.attachment import Attachment
@@ -95,25 +106,29 @@ class Slots:
 
 async def close_slots(connection: AsyncConnection, attachment_ids: list[int], now: int) -> None:
     """Their blobs are gone: those that may be stored once more get an intent again, for a sweep."""
-    recorded = (
-        select(
-            slots.c.blob_key,
-            attachments.c.owner_id,
-            literal(0, BigInteger),
-            literal(secrets.token_hex(16)),
-            slots.c.open_until,
-        )
-        .join(attachments, attachments.c.id == slots.c.attachment_id)
-        .outerjoin(intents, intents.c.blob_key == slots.c.blob_key)
-        .where(
-            attachments.c.id.in_(attachment_ids),
-            slots.c.open_until > now,
-            intents.c.blob_key.is_(None),
-        )
-    )
     await connection.execute(
-        insert(intents).from_select(
-            ["blob_key", "owner_id", "reserved", "lease", "lease_until"], recorded
-        )
+        _CLOSE, {"ids": attachment_ids, "now": now, "lease": secrets.token_hex(16)}
     )
-    await connection.execute(delete(slots).where(slots.c.attachment_id.in_(attachment_ids)))
+    await connection.execute(_DROP, {"ids": attachment_ids})
+
+
+# Made once: they are carried out with each delete.
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_CLOSE = insert(intents).from_select(
+    ["blob_key", "owner_id", "reserved", "lease", "lease_until"],
+    select(
+        slots.c.blob_key,
+        attachments.c.owner_id,
+        literal(0, BigInteger),
+        bindparam("lease", type_=String),
+        slots.c.open_until,
+    )
+    .join(attachments, attachments.c.id == slots.c.attachment_id)
+    .outerjoin(intents, intents.c.blob_key == slots.c.blob_key)
+    .where(
+        attachments.c.id.in_(_IDS),
+        slots.c.open_until > bindparam("now"),
+        intents.c.blob_key.is_(None),
+    ),
+)
+_DROP = delete(slots).where(slots.c.attachment_id.in_(_IDS))

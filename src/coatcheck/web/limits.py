@@ -41,4 +41,6 @@ async def count_wrong_key(request: Request, services: Services) -> None:
                 limit=limit,
                 retry_after=standing.reset,
             )
-    services.keys.refused(address)  # those that are one too many are not told: they would fill the log
+    services.keys.refused(
+        address
+    )  # those that are one too many are not told: they would fill the log
