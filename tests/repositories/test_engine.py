@@ -90,11 +90,14 @@ async def test_a_writer_takes_its_lock_at_the_start_and_a_reader_takes_none(tmp_
     async with core(tmp_path) as place:
         begun: list[str] = []
 
-        def note(_c: Any, _k: Any, statement: str, *_: Any) -> None:
+        def note(statement: str) -> None:
             if statement.startswith("BEGIN"):
                 begun.append(statement)
 
-        event.listen(place.engine.sync_engine, "before_cursor_execute", note)
+        def listen(connection: Any, *_: Any) -> None:
+            connection.driver_connection.set_trace_callback(note)
+
+        event.listen(place.engine.sync_engine, "checkout", listen)
         async with place.services.transactions.write(), place.services.transactions.read() as facts:
             assert await facts.keys.all() == []
         assert begun == ["BEGIN IMMEDIATE", "BEGIN"]

@@ -48,11 +48,12 @@ class Claims:
 
     async def held_by(self, container_id: int) -> list[Claim]:
         """In the container's order. What was deleted is gone from here at once, its bytes soon after."""
-        return (await self.held_by_each([container_id])).get(container_id, [])
+        rows = await self._connection.execute(_HELD_BY, {"container": container_id})
+        return [_claim(row) for row in rows]
 
     async def held_by_each(self, container_ids: Iterable[int]) -> dict[int, list[Claim]]:
         """The same of several containers, by their row ids; one that holds nothing is left out."""
-        rows = await self._connection.execute(_HELD_BY, {"containers": list(container_ids)})
+        rows = await self._connection.execute(_HELD_BY_EACH, {"containers": list(container_ids)})
         held: dict[int, list[Claim]] = {}
         for row in rows:
             held.setdefault(row.claim_container_id, []).append(_claim(row))
@@ -147,11 +148,7 @@ class Claims:
 
     async def holders(self, attachment_ids: Iterable[int]) -> dict[int, list[int]]:
         """The row ids of the containers that hold each, oldest claim first."""
-        rows = await self._connection.execute(
-            select(claims.c.attachment_id, claims.c.container_id)
-            .where(claims.c.attachment_id.in_(list(attachment_ids)))
-            .order_by(claims.c.created_at, claims.c.container_id)
-        )
+        rows = await self._connection.execute(_HOLDERS, {"ids": list(attachment_ids)})
         held: dict[int, list[int]] = {}
         for attachment_id, container_id in rows:
             held.setdefault(attachment_id, []).append(container_id)
@@ -199,12 +196,20 @@ _HELD = select(
 
 
 # Statements of each claim are made once: to make one takes longer than to carry it out.
-_HELD_BY = _HELD.where(
-    claims.c.container_id.in_(bindparam("containers", expanding=True)),
-    attachments.c.state == State.CLAIMED.value,
+_HELD_NOW = _HELD.where(attachments.c.state == State.CLAIMED.value)
+_HELD_BY = _HELD_NOW.where(claims.c.container_id == bindparam("container")).order_by(
+    claims.c.position
+)
+_HELD_BY_EACH = _HELD_NOW.where(
+    claims.c.container_id.in_(bindparam("containers", expanding=True))
 ).order_by(claims.c.container_id, claims.c.position)
 _LAST = select(func.max(claims.c.position)).where(claims.c.container_id == bindparam("container"))
 _INSERT = insert(claims)
+_HOLDERS = (
+    select(claims.c.attachment_id, claims.c.container_id)
+    .where(claims.c.attachment_id.in_(bindparam("ids", expanding=True)))
+    .order_by(claims.c.created_at, claims.c.container_id)
+)
 
 _NAMES = [column.name for column in COLUMNS]
 

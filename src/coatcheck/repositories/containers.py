@@ -38,6 +38,10 @@ _FIND = select(containers).where(
     containers.c.kind == bindparam("kind"),
     containers.c.external_id == bindparam("name"),
 )
+_BY_ROW = select(containers).where(
+    of_few(containers.c.tenant_id) == bindparam("tenant"),
+    containers.c.id.in_(bindparam("ids", expanding=True)),
+)
 _FIND_TO_CHANGE = _FIND.with_for_update(key_share=True)
 
 
@@ -143,11 +147,7 @@ class Containers:
 
     async def find_by_row(self, tenant_id: int, ids: Iterable[int]) -> list[Container]:
         """By their row ids; also deleted ones."""
-        rows = await self._connection.execute(
-            select(containers).where(
-                of_few(containers.c.tenant_id) == tenant_id, containers.c.id.in_(list(ids))
-            )
-        )
+        rows = await self._connection.execute(_BY_ROW, {"tenant": tenant_id, "ids": list(ids)})
         return [_container(row) for row in rows]
 
     async def children(self, parent_id: int, kind: str) -> list[Container]:

@@ -141,4 +141,8 @@ def _begin_sqlite(connection: Connection) -> None:
     # A deferred transaction that turns from reading to writing fails at once when another wrote
     # in between, whatever the time-out: so a writer takes its lock at the start.
     read_only = connection.get_execution_options().get(READ_ONLY, False)
-    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+    if read_only:
+        # As cheap as it is: it takes no lock, so that there is nothing of it that could fail.
+        connection.connection.cursor().execute("BEGIN")
+    else:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager
 from functools import cached_property
 
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from coatcheck.domain.errors import OutcomeUnknown, StorageFull, Unavailable
@@ -15,7 +13,7 @@ from coatcheck.repositories import postgresql
 from coatcheck.repositories.attachments import Attachments
 from coatcheck.repositories.auditing import Auditing
 from coatcheck.repositories.claims import Claims
-from coatcheck.repositories.connecting import connected, seen_through, uninterrupted
+from coatcheck.repositories.connecting import connected
 from coatcheck.repositories.containers import Containers
 from coatcheck.repositories.derivatives import Derivatives
 from coatcheck.repositories.ends import Ends
@@ -37,6 +35,7 @@ from coatcheck.repositories.replays import Replays
 from coatcheck.repositories.schema import REVISION, serves
 from coatcheck.repositories.slots import Slots
 from coatcheck.repositories.tallies import Tallies
+from coatcheck.repositories.writing import Apart, CommitFailed, Together, Writing
 
 
 class Facts:
@@ -138,8 +137,7 @@ class Transactions:
         self._engine = engine
         self._reading = for_reading(engine)
         self._limits = quota_bytes, quota_count
-        # SQLite has one writer: queueing here costs nothing, polling for the file lock costs milliseconds.
-        self._turn = asyncio.Lock() if engine.dialect.name == "sqlite" else nullcontext()
+        self._writing: Writing = (Together if engine.dialect.name == "sqlite" else Apart)(engine)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Facts]:
@@ -150,24 +148,15 @@ class Transactions:
         that nobody knows which way it went.
         """
         with in_our_words():
-            async with self._turn, connected(self._engine) as connection:
-                transaction = connection.begin()
-                _ = await seen_through(self._engine, transaction.start())
-                try:
+            try:
+                async with self._writing.part() as connection:
                     yield Facts(connection, *self._limits)
-                except BaseException:
-                    with suppress(DBAPIError):  # what is lost is undone by the database
-                        await uninterrupted(transaction.rollback())
-                    raise
-                try:
-                    await uninterrupted(transaction.commit())
-                except DBAPIError as error:
-                    await connection.invalidate()
-                    if contended(error):
-                        raise
-                    if says_full(error):  # while it wrote, so it is undone
-                        raise StorageFull(retry_after=60) from error
-                    raise OutcomeUnknown(retry_after=1) from error
+            except CommitFailed as failed:
+                if contended(failed.error):
+                    raise failed.error from None
+                if says_full(failed.error):  # while it wrote, so it is undone
+                    raise StorageFull(retry_after=60) from failed.error
+                raise OutcomeUnknown(retry_after=1) from failed.error
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Facts]:
