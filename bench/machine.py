@@ -18,6 +18,7 @@ import psutil
 
 from bench.peers import tus
 from bench.scale import GIB
+from coatcheck.repositories.sqlite_driver import sqlite
 
 _PACKAGES = ("coatcheck", "granian", "uvicorn", "fastapi", "sqlalchemy", "aiosqlite", "aiofiles")
 
@@ -45,7 +46,12 @@ def sync_ms(directory: Path) -> float:
 
 
 def versions(cache: Path) -> dict[str, str]:
-    found = {"python": platform.python_version(), "sqlite": sqlite3.sqlite_version}
+    # The app that commits in each request has Python's own.
+    found = {
+        "python": platform.python_version(),
+        "sqlite": sqlite.sqlite_version,
+        "sqlite of Python": sqlite3.sqlite_version,
+    }
     for name in _PACKAGES:
         try:
             found[name] = version(name)
