@@ -21,7 +21,7 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True)
 class Sample:
-    """`memory` in MiB."""
+    """`memory` in MiB; `descriptors` without the connections that the worker keeps to others."""
 
     at: float
     memory: float
@@ -74,8 +74,15 @@ class Gauges:
             for number, server in enumerate(self._servers):
                 with suppress(psutil.NoSuchProcess, IndexError):
                     worker = psutil.Process(server.process.pid).children(recursive=True)[-1]
+                    # Pools of connections to database and store fill for as long as more are needed at once than ever.
+                    kept = sum(
+                        bool(each.raddr) and each.laddr.port != server.port
+                        for each in worker.net_connections("tcp")
+                    )
                     seen = Sample(
-                        time.monotonic(), worker.memory_info().rss / MIB, worker.num_fds()
+                        time.monotonic(),
+                        worker.memory_info().rss / MIB,
+                        worker.num_fds() - kept,
                     )
                     self._samples[number, worker.pid].append(seen)
 
