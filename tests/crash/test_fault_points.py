@@ -27,6 +27,7 @@ from tests.core import Core, core
 from tests.crash.workload import Workload
 from tests.crash.zygote import PATIENCE, Forked, Zygote, zygote
 from tests.engines import choice
+from tests.engines.seaweed import credentials
 
 OTHERS = ("raise=EIO", "stop", "cancel", "delay=0.3")
 
@@ -50,6 +51,8 @@ def cases() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def nursery() -> Iterator[Zygote]:
+    if choice.chosen.endswith("s3"):
+        credentials()  # which its servers inherit
     with zygote() as running:
         yield running
 
