@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 
 import pytest
@@ -35,7 +35,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Core]:
 def commits(place: Core) -> Iterator[list[str]]:
     """One for each that comes to the driver."""
     seen: list[str] = []
-    real = place.engine.dialect.do_commit  # type: ignore[attr-defined]
+    real = place.engine.dialect.do_commit
 
     def noted(*args: Any) -> None:
         seen.append("commit")
@@ -110,13 +110,10 @@ async def test_where_the_database_gives_up_the_transaction_nobody_is_told_that_i
 ) -> None:
     """As SQLite does when its disk is full: what came before is undone with it, and is done again by its callers."""
 
-    async def gives_up(facts: Facts) -> None:
-        await facts._connection.execute(text("ROLLBACK"))
-        raise Refused
-
     async def last() -> None:
         async with place.services.transactions.write() as facts:
-            await gives_up(facts)
+            await cast(Facts, facts)._connection.execute(text("ROLLBACK"))
+            raise Refused
 
     names = some(3)
     outcomes = await asyncio.gather(
