@@ -19,7 +19,7 @@ from coatcheck.domain.errors import CoatcheckError
 from coatcheck.domain.intent import Intent
 from coatcheck.domain.lifecycle import Event, State
 from coatcheck.domain.principal import Principal
-from coatcheck.repositories import lives
+from coatcheck.repositories import burial, lives
 from coatcheck.repositories.intents import Intents
 from coatcheck.repositories.lives import Lives
 from coatcheck.repositories.quotas import Quotas
@@ -82,6 +82,19 @@ def _expiring_whatever() -> AbstractContextManager[Any]:
     return mock.patch.multiple(lives, expirable=_expirable_whatever, SWEPT=true())
 
 
+def _claims_of_any_time() -> AbstractContextManager[Any]:
+    with mock.patch.object(lives, "unexpired", return_value=true()):
+        claim = lives._claiming(lives._CLAIMED)
+    return mock.patch.multiple(lives, _CLAIM=claim, _CLAIM_ALONE=claim)
+
+
+def _purges_for_anybody() -> AbstractContextManager[Any]:
+    whatever = attachments.c.state.in_(["expired", "deleted", "purging"])
+    with mock.patch.object(burial, "unpurged", return_value=whatever):
+        purge = burial._purging(waiting=False)
+    return mock.patch.object(burial, "PURGE_SOME", purge)
+
+
 def _step(event: Event) -> Proof:
     return lambda place, ann, _dir: (
         test_lives.test_a_step_is_taken_from_the_states_of_the_table_and_from_no_other(
@@ -142,17 +155,13 @@ MUTANTS: dict[str, tuple[Callable[[], AbstractContextManager[Any]], Proof]] = {
         ),
     ),
     "a claim after the time is over": (
-        _without(lives, "unexpired", lambda _now: true()),
+        _claims_of_any_time,
         lambda place, ann, _dir: test_lives.test_what_can_be_claimed_is_what_is_not_past_its_time(
             test_lives.NOW, False, True, place, ann
         ),
     ),
     "a purge that anybody may join": (
-        _without(
-            lives,
-            "unpurged",
-            lambda _now: attachments.c.state.in_(["expired", "deleted", "purging"]),
-        ),
+        _purges_for_anybody,
         lambda place, ann, _dir: (
             test_lives.test_of_two_sweeps_one_purges_each_until_its_lease_is_over(place, ann)
         ),

@@ -93,6 +93,28 @@ async def test_one_that_fails_is_undone_alone(
     assert await written(place, names) == names[:at] + names[at + 1 :]
 
 
+async def test_who_is_refused_for_what_he_saw_has_his_answer_when_that_is_durable(
+    place: Core,
+) -> None:
+    async def second() -> bool:
+        try:
+            await write(place, "one")
+        except AssertionError:  # it is there already
+            return await written(place, ["one"]) == ["one"]
+        return False
+
+    outcomes = await asyncio.gather(write(place, "one"), second(), second())
+    assert outcomes == [None, True, True]
+
+
+async def test_who_is_refused_for_what_was_not_recorded_tries_again(place: Core) -> None:
+    with FailingDatabase(1, after=False, only_commits=True).under(place.engine):
+        outcomes = await asyncio.gather(
+            write(place, "one"), write(place, "one"), return_exceptions=True
+        )
+    assert [type(each) for each in outcomes] == [OutcomeUnknown, Contended]
+
+
 async def test_a_commit_that_fails_is_everybodys(place: Core) -> None:
     names = some(6)
     with FailingDatabase(1, after=False, only_commits=True).under(place.engine):

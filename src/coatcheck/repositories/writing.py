@@ -2,7 +2,7 @@
 
 SQLite has one, and a commit waits as long for the disk with one change as with ten. So whoever waits for a turn while
 another writes goes on in the same transaction, behind a savepoint, and one commit is for all of them. Nobody has an
-answer before it, and all have the same: what one of them saw of another is durable with it, or neither is.
+answer before it, also who was refused, since what one saw of another is true only once that is durable.
 """
 
 from __future__ import annotations
@@ -88,6 +88,7 @@ class Together:
 
     @asynccontextmanager
     async def part(self) -> AsyncIterator[AsyncConnection]:
+        failure: BaseException | None = None
         async with self._in_turn():
             shared = self._open or await self._begin()
             behind = shared.parts > 0
@@ -98,18 +99,20 @@ class Together:
                 yield shared.connection
                 if behind:
                     await shared.connection.exec_driver_sql("RELEASE part")
-            except BaseException:
-                await uninterrupted(self._undo(shared))
-                raise
-            shared.parts += 1
-            if not self._waiting or shared.parts >= _TOGETHER:
-                await uninterrupted(self._commit(shared))
-            elif shared.parts == 1:
-                # Behind those who wait now, whatever becomes of them.
-                closing = asyncio.create_task(self._close(shared))
-                self._closing.add(closing)
-                closing.add_done_callback(self._closing.discard)
-        await uninterrupted(shared.over)
+            except BaseException as error:
+                if not await uninterrupted(self._undone_alone(shared)):
+                    raise
+                failure = error
+            else:
+                await self._done(shared)
+        try:
+            await uninterrupted(shared.over)
+        except CommitFailed as failed:
+            if failure:  # of what it saw, and was refused for, nobody knows whether it is so
+                raise Contended(retry_after=1) from failed
+            raise
+        if failure:
+            raise failure
 
     @asynccontextmanager
     async def _in_turn(self) -> AsyncIterator[None]:
@@ -131,18 +134,29 @@ class Together:
             self._open = _Open(connection, transaction, borrowed.pop_all())
             return self._open
 
-    async def _undo(self, shared: _Open) -> None:
-        """This part alone; all of them where the database itself has given up the transaction."""
+    async def _done(self, shared: _Open) -> None:
+        shared.parts += 1
+        if not self._waiting or shared.parts >= _TOGETHER:
+            await uninterrupted(self._commit(shared))
+        elif shared.parts == 1:
+            # Behind those who wait now, whatever becomes of them.
+            closing = asyncio.create_task(self._close(shared))
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+
+    async def _undone_alone(self, shared: _Open) -> bool:
+        """This part, while the others stay. Else all: there are no others, or the database gave up the transaction."""
         if shared.parts:
             with suppress(DBAPIError):
                 await shared.connection.exec_driver_sql("ROLLBACK TO part")
                 await shared.connection.exec_driver_sql("RELEASE part")
-                return
+                return True
             shared.lost(Contended(retry_after=1))
         self._open = None
         async with shared.borrowed:
             with suppress(DBAPIError):  # what is lost is undone by the database
                 await shared.transaction.rollback()
+        return False
 
     async def _close(self, shared: _Open) -> None:
         async with self._turn:
