@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,16 +30,23 @@ def give_up_on_stalled_readers(seconds: float) -> bool:
 
 
 def _listening() -> Iterator[socket.socket]:
-    """Those for TCP. The servers make them out of our sight; each is opened again here, and only for its turn."""
+    """Those for TCP. The servers make them out of our sight; each is opened again here, and only for its turn.
+
+    Nothing but sockets: to close any descriptor of a file gives up all locks that the process has on it (fcntl(2)), and
+    SQLite lives by those.
+    """
     for each_open in list(_OPEN.iterdir()):
+        number = int(each_open.name)
         try:
-            with _again(int(each_open.name)) as each:
+            if not stat.S_ISSOCK(os.fstat(number).st_mode):
+                continue
+            with _again(number) as each:
                 if each.family in (socket.AF_INET, socket.AF_INET6) and each.getsockopt(
                     socket.SOL_SOCKET, socket.SO_ACCEPTCONN
                 ):
                     yield each
         except OSError:
-            continue  # no socket, or closed since
+            continue  # closed since
 
 
 @contextmanager

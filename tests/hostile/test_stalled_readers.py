@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -71,6 +73,20 @@ async def test_what_listens_is_told_and_what_does_not_is_left_alone() -> None:
         accepted, _ = listener.accept()
         with accepted:
             assert _timeout(accepted) == 7000
+
+
+async def test_locks_on_files_are_kept(tmp_path: Path) -> None:
+    """Closing a twin of a file's descriptor would give them up, and with them SQLite's hold on its database."""
+    with (tmp_path / "locked").open("wb") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        give_up_on_stalled_readers(7)
+        code = (
+            "import fcntl, sys; fcntl.lockf(open(sys.argv[1], 'ab'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
+        )
+        other = subprocess.run(
+            [sys.executable, "-c", code, file.name], capture_output=True, text=True, check=False
+        )
+        assert "BlockingIOError" in other.stderr
 
 
 def _timeout(each: socket.socket) -> int:

@@ -104,7 +104,7 @@ async def test_who_is_refused_for_what_he_saw_has_his_answer_when_that_is_durabl
         return False
 
     outcomes = await asyncio.gather(write(place, "one"), second(), second())
-    assert outcomes == [None, True, True]
+    assert list(outcomes) == [None, True, True]
 
 
 async def test_who_is_refused_for_what_was_not_recorded_tries_again(place: Core) -> None:
