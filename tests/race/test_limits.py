@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -17,18 +14,7 @@ from tests.books import assert_books_balance
 from tests.core import core
 from tests.engines import postgres
 from tests.race.filler import ATTACHMENTS, OPEN_UPLOADS, PARTS, PROCESSES
-from tests.race.test_processes import ROOT, begin
-
-
-def start(data_dir: Path, seed: int, token: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.race.filler", str(data_dir), str(seed), token],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+from tests.race.test_processes import begin, started
 
 
 @pytest.mark.parametrize("database", ["chosen", "postgres"])
@@ -43,7 +29,7 @@ async def test_parts_open_uploads_and_attachments_fill_up_to_their_limits_and_no
     async with core(tmp_path, **settings) as place:
         await deeds.principal(place)
         token = await place.key()
-    fillers = [start(tmp_path, seed, token) for seed in range(PROCESSES)]
+    fillers = [started("filler", tmp_path, seed, token) for seed in range(PROCESSES)]
     begin(tmp_path, fillers)
     taken = Counter[str]()
     for each in fillers:

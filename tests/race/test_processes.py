@@ -26,8 +26,13 @@ PROCESSES = 3
 
 
 def start(data_dir: Path, seed: int, token: str, now: int) -> subprocess.Popen[str]:
+    return started("worker", data_dir, seed, token, now)
+
+
+def started(module: str, *arguments: object) -> subprocess.Popen[str]:
+    """One of the programs in this directory; what it writes can be asked for."""
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.race.worker", str(data_dir), str(seed), token, str(now)],
+        [sys.executable, "-m", f"tests.race.{module}", *map(str, arguments)],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])},
         stdout=subprocess.PIPE,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +9,9 @@ import pytest
 
 from tests.core import core
 from tests.engines import postgres
-from tests.race.test_processes import ROOT, begin
+from tests.race.test_processes import begin, started
 
 PROCESSES = 3
-
-
-def start(data_dir: Path, seed: int, times: int, limit: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.race.taker", str(data_dir)]
-    return subprocess.Popen(
-        [*command, str(seed), str(times), str(limit)],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 @pytest.mark.parametrize("database", ["chosen", "postgres"])
@@ -40,7 +25,7 @@ async def test_processes_that_ask_at_once_are_let_through_as_often_as_the_limit_
         (tmp_path / "database.url").write_text(settings["database_url"])
     async with core(tmp_path, **settings):
         pass
-    takers = [start(tmp_path, seed, times=300, limit=500) for seed in range(PROCESSES)]
+    takers = [started("taker", tmp_path, seed, 300, 500) for seed in range(PROCESSES)]
     begin(tmp_path, takers)
     told = []
     for each in takers:
