@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from coatcheck.blobs.filesystem import FsOps
+from coatcheck.clock import SystemClock
 from coatcheck.repositories.schema import REVISION
 from coatcheck.repositories.sqlite_driver import sqlite
 from coatcheck.settings import Settings
@@ -166,3 +167,30 @@ def test_a_store_that_gives_back_something_else_is_wrong(
     read = FsOps.pread
     monkeypatch.setattr(FsOps, "pread", lambda *arguments: bytes(len(read(*arguments))))
     assert findings()["blobs"] == ("wrong", "what was stored is not what was read")
+
+
+def test_a_store_that_bears_another_mark_is_wrong(findings, installed: Settings) -> None:
+    assert findings()["pair"][0] == "ok"
+    with sqlite.connect(installed.data_dir / "coatcheck.db") as connection:
+        connection.execute("INSERT INTO installation VALUES ('store_id', 'ours')")
+    connection.close()
+    state, says = findings()["pair"]
+    assert state == "wrong"
+    assert "bears no mark" in says
+    assert "coatcheck blobs adopt" in says
+
+
+@pytest.mark.parametrize(
+    ("seconds", "found"),
+    [(30, ("wrong", "Another host, elsewhere, serves")), (-1, ("ok", "none serves now"))],
+)
+def test_a_host_that_serves_already_is_named(
+    findings, installed: Settings, seconds: int, found: tuple[str, str]
+) -> None:
+    until = SystemClock().now() + seconds * 1000
+    lease = {"name": "elsewhere", "boot": "another", "machine": "another", "until": until}
+    with sqlite.connect(installed.data_dir / "coatcheck.db") as connection:
+        connection.execute("INSERT INTO installation VALUES ('host', ?)", [json.dumps(lease)])
+    connection.close()
+    state, says = findings()["host"]
+    assert (state, says[: len(found[1])]) == found

@@ -137,6 +137,8 @@ class Transactions:
         self._engine = engine
         self._reading = for_reading(engine)
         self._limits = quota_bytes, quota_count
+        #: Why nothing may be written from here any more, if so.
+        self.halted: str | None = None
         self._writing: Writing = (Together if engine.dialect.name == "sqlite" else Apart)(engine)
 
     @asynccontextmanager
@@ -147,6 +149,7 @@ class Transactions:
         out again then (see services/contention.py); and OutcomeUnknown when it failed at the commit itself, so
         that nobody knows which way it went.
         """
+        self._refuse_if_halted()
         with in_our_words():
             try:
                 async with self._writing.part() as connection:
@@ -167,8 +170,9 @@ class Transactions:
 
     async def check(self) -> None:
         """Raises Unavailable when the database does not answer, has a schema that this program cannot serve on, or
-        does not keep what it commits.
+        does not keep what it commits; or when nothing may be written.
         """
+        self._refuse_if_halted()
         with in_our_words():
             async with connected(self._reading) as connection:
                 found, fits = await serves(connection)
@@ -182,3 +186,7 @@ class Transactions:
             raise Unavailable(
                 f"The database {state}, and this program needs version {REVISION}: run `coatcheck db upgrade`."
             )
+
+    def _refuse_if_halted(self) -> None:
+        if self.halted:
+            raise Unavailable(self.halted, retry_after=60)

@@ -28,19 +28,19 @@ class Belonging:
         if noted != found:
             # Another node that starts for the first time too may have marked both between our two looks.
             noted, found = await self._marks(self._blobs)
-        if noted == found:
-            return
-        if found is None:
-            says = "The blob store is not the one of this database: it bears no mark. Is its folder mounted?"
-        elif noted is None:
-            says = (
-                "The blob store belongs to another database: this one is new. Is its address right?"
+        if why := _difference(noted, found):
+            raise StoreRefuses(
+                f"{why} If they do belong together, say so once: `coatcheck blobs adopt`."
             )
-        else:
-            says = "The blob store belongs to another database."
-        raise StoreRefuses(
-            f"{says} If they do belong together, say so once: `coatcheck blobs adopt`."
-        )
+
+    async def look(self) -> str:
+        """Why they are no pair, or "" where they are one or will be; nothing is marked. Raises Unavailable."""
+        if not isinstance(self._blobs, Marked):
+            return ""
+        async with self._transactions.read() as facts:
+            noted = await facts.installed.get(MARK)
+        found = await self._blobs.marker()
+        return _difference(noted.removeprefix(_NEW) if noted and found else noted, found)
 
     async def _marks(self, blobs: Marked) -> tuple[str | None, str | None]:
         """That of the database and that of the store; both are new ones where neither had any."""
@@ -70,3 +70,14 @@ class Belonging:
             await facts.installed.put(MARK, mark)
         await self._blobs.mark(mark, anew=True)
         return True
+
+
+def _difference(noted: str | None, found: str | None) -> str:
+    """In words; "" where there is none, or nothing was marked to the end yet."""
+    if noted == found or (found is None and noted is not None and noted.startswith(_NEW)):
+        return ""
+    if found is None:
+        return "The blob store is not the one of this database: it bears no mark. Is its folder mounted?"
+    if noted is None:
+        return "The blob store belongs to another database: this one is new. Is its address right?"
+    return "The blob store belongs to another database."

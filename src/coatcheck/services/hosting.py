@@ -1,6 +1,7 @@
 """Hosting: which host serves, where only one may: SQLite's locks, and a local folder, do not reach over a network.
 
-The host that serves has a lease in the database and renews it. All processes under one kernel are one host.
+The host that serves has a lease in the database and renews it. All processes under one kernel are one host. One that
+was away for too long, and finds that another serves, writes nothing from then on.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ _NAME = "host"
 
 #: ms. Longer than a host is busy with something else, and short enough to wait for after one has died.
 LEASE = 60_000
-_RENEWALS = 3
+
+#: Seconds.
+_RENEWED_EVERY = LEASE / 1000 / 3
 
 
 class Host(Protocol):
@@ -33,22 +36,37 @@ class Host(Protocol):
     def machine(self) -> str: ...
 
 
+class AnotherServes(Unavailable):
+    """Another host has the lease."""
+
+
 class Hosting:
-    """`alone`: whether there may be only one host."""
+    """`alone`: whether there may be only one host. `every`: seconds between two renewals."""
 
     def __init__(
-        self, transactions: Transactions, clock: Clock, host: Host, *, alone: bool
+        self,
+        transactions: Transactions,
+        clock: Clock,
+        host: Host,
+        *,
+        alone: bool,
+        every: float = _RENEWED_EVERY,
     ) -> None:
         self._transactions = transactions
         self._clock = clock
         self._host = host
         self._alone = alone
+        self._every = every
         self._lease: str | None = None
 
     async def take(self) -> None:
-        """Serve from this host for a while. Raises Unavailable where another one does."""
+        """Serve from this host for a while. Raises AnotherServes; and Unavailable, where nobody can know."""
         if not self._alone:
             return
+        if self._transactions.halted:
+            await self.look()
+            self._transactions.halted = None
+            log.warning("no other host serves any more: this one does again")
         lease = json.dumps(
             {
                 "name": self._host.name,
@@ -63,10 +81,29 @@ class Hosting:
                 await facts.installed.put(_NAME, lease)
         self._lease = lease
 
+    async def look(self) -> str:
+        """Who serves, in words. Raises AnotherServes, and Unavailable."""
+        if not self._alone:
+            return "any number of hosts may serve"
+        async with self._transactions.read() as facts:
+            lease = await facts.installed.get(_NAME)
+        self._refuse_another(lease)
+        serves = lease is not None and self._clock.now() < json.loads(lease)["until"]
+        return "this one serves, and no other may" if serves else "none serves now, and one may"
+
     @asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
-        """As long as the block runs. Raises Unavailable where another host serves."""
+        """As long as the block runs. Raises AnotherServes, and Unavailable."""
         await self.take()
+        try:
+            async with self.renewed():
+                yield
+        finally:
+            await self._give_up()
+
+    @asynccontextmanager
+    async def renewed(self) -> AsyncIterator[None]:
+        """What was taken is kept, as long as the block runs. Where it was lost, nothing is written until it is ours."""
         renewing = asyncio.create_task(self._renew(), name="hosting")
         try:
             yield
@@ -74,13 +111,17 @@ class Hosting:
             renewing.cancel()
             with suppress(asyncio.CancelledError):
                 await renewing
-            await self._give_up()
 
     async def _renew(self) -> None:
         while self._alone:
-            await asyncio.sleep(LEASE / 1000 / _RENEWALS)
+            await asyncio.sleep(self._every)
             try:
                 await self.take()
+            except AnotherServes as error:
+                log.error(
+                    "this host has lost its lease, and writes nothing any more: %s", error.detail
+                )
+                self._transactions.halted = error.detail
             except CoatcheckError as error:
                 log.error("the lease of this host could not be renewed: %s", error.detail)
 
@@ -100,7 +141,7 @@ class Hosting:
             return
         if now < holder["until"] <= now + 2 * LEASE:
             wait = (holder["until"] - now) // 1000 + 1
-            raise Unavailable(
+            raise AnotherServes(
                 f"Another host, {holder['name']}, serves this database, and SQLite or a local folder has one host"
                 f" alone. If it has died, its turn ends in {wait} s.",
                 retry_after=wait,

@@ -87,6 +87,9 @@ class Meter(Protocol):
 
 
 class Transactions(Protocol):
+    #: Why nothing may be written from this process, if so: whatever writes is Unavailable then.
+    halted: str | None
+
     def write(self) -> AbstractAsyncContextManager[Facts]:
         """Durable at the end of the block; undone by an exception.
 

@@ -1,0 +1,1 @@
+"""What `coatcheck doctor` looks at: each a question with one finding."""
