@@ -8,6 +8,7 @@ import logging
 import pytest
 
 from coatcheck.reaper import ClockWatch, Reaper
+from coatcheck.services.events import ClockJumped, Event
 from coatcheck.testing.clock import ManualClock
 
 
@@ -64,12 +65,20 @@ class Away:
         raise AssertionError("this clock does not jump")
 
 
+class Told:
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def tell(self, event: Event) -> None:
+        self.events.append(event)
+
+
 @pytest.mark.parametrize("failures", [0, 1, 3])
 async def test_it_sweeps_once_it_could_look_at_the_clock_before(
     failures: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     sweeping = Sweeping()
-    watch = ClockWatch(Away(failures=failures), ManualClock(), lambda: 1.0)
+    watch = ClockWatch(Away(failures=failures), ManualClock(), Told(), lambda: 1.0)
     with caplog.at_level(logging.ERROR, "coatcheck.reaper"):
         async with Reaper(sweeping, every=0.001, watch=watch):
             await sweeping.enough.wait()
@@ -85,11 +94,13 @@ async def test_the_sweep_after_a_jump_is_left_out() -> None:
             return 0
 
     clock, sweeping, looks = ManualClock(), Sweeping(), list[int]()
+    told = Told()
     async with Reaper(
-        sweeping, every=0.001, watch=ClockWatch(Jumping(failures=0), clock, lambda: 1.0)
+        sweeping, every=0.001, watch=ClockWatch(Jumping(failures=0), clock, told, lambda: 1.0)
     ):
         await sweeping.enough.wait()
     assert looks == [0, 0, 1, 2, 2]
+    assert told.events == [ClockJumped(seconds=-3600)]
 
 
 async def test_after_the_end_nothing_sweeps() -> None:

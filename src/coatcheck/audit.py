@@ -106,6 +106,10 @@ def _repaired(told: events.Repaired) -> Told:
     )
 
 
+def _clock_jumped(told: events.ClockJumped) -> Told:
+    yield "clock jumped", {"seconds": round(told.seconds, 3)}
+
+
 _WORDS: dict[type[Any], Callable[[Any], Told]] = {
     events.AttemptEnded: _attempt,
     events.Claimed: _claimed,
@@ -114,6 +118,7 @@ _WORDS: dict[type[Any], Callable[[Any], Told]] = {
     events.Deleted: _deleted,
     events.Purged: _purged,
     events.Swept: _swept,
+    events.ClockJumped: _clock_jumped,
     events.KeyCreated: _key_created,
     events.KeyRevoked: _key_revoked,
     events.KeyRefused: _key_refused,

@@ -172,6 +172,7 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
             else None,
             running=running,
             room=room,
+            witness=witness,
             meter=observing.meter(transactions, availability),
             transactions=transactions,
             blobs=blobs,
@@ -275,7 +276,9 @@ async def serving(
     """The app has what it serves with, for this block."""
     async with (
         open_services(settings, clock) as services,
-        Reaper.watchful(services.reaping, services.clock, every=settings.reap_every),
+        Reaper.watchful(
+            services.reaping, services.clock, services.witness, every=settings.reap_every
+        ),
     ):
         await services.transactions.check()
         await check_blobs(services)

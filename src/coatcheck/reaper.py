@@ -10,7 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol, Self
 
-from coatcheck.services.ports import Clock
+from coatcheck.services.events import ClockJumped
+from coatcheck.services.ports import Clock, Witness
 
 log = logging.getLogger(__name__)
 
@@ -40,10 +41,15 @@ class ClockWatch:
     """
 
     def __init__(
-        self, postponing: Postpones, clock: Clock, monotonic: Callable[[], float] = time.monotonic
+        self,
+        postponing: Postpones,
+        clock: Clock,
+        witness: Witness,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._postponing = postponing
         self._clock = clock
+        self._witness = witness
         self._monotonic = monotonic
         self._ahead: int | None = None
         self._known = 0
@@ -74,6 +80,7 @@ class ClockWatch:
                 "the clock was put back by %.0f s: no sweep this time, and what expires does so later",
                 -jump / 1000,
             )
+        self._witness.tell(ClockJumped(seconds=jump / 1000))
         self._ahead = ahead
         return False
 
@@ -88,9 +95,11 @@ class Reaper:
         self._task: asyncio.Task[None] | None = None
 
     @classmethod
-    def watchful(cls, reaping: SweepsAndPostpones, clock: Clock, *, every: float) -> Self:
+    def watchful(
+        cls, reaping: SweepsAndPostpones, clock: Clock, witness: Witness, *, every: float
+    ) -> Self:
         """One that keeps an eye on the clock that its sweeps go by."""
-        return cls(reaping, every=every, watch=ClockWatch(reaping.postponing, clock))
+        return cls(reaping, every=every, watch=ClockWatch(reaping.postponing, clock, witness))
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._loop(), name="reaper")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import select, update
 
 from coatcheck.domain.claim import ById, Wanted
@@ -43,7 +44,21 @@ def hands(place: Core) -> Hands:
 
 
 def watch(place: Core, hands: Callable[[], float]) -> ClockWatch:
-    return ClockWatch(place.services.reaping.postponing, place.clock, hands)
+    services = place.services
+    return ClockWatch(services.reaping.postponing, place.clock, services.witness, hands)
+
+
+async def jumps(place: Core) -> dict[str, float]:
+    """By their directions, as metrics have it."""
+    assert place.services.meter
+    content, _ = await place.services.meter.exposed("")
+    families = text_string_to_metric_families(content.decode())
+    return {
+        sample.labels["direction"]: sample.value
+        for family in families
+        for sample in family.samples
+        if sample.name == "coatcheck_clock_jumps_total"
+    }
 
 
 async def value(place: Core, column: Any) -> Any:
@@ -68,6 +83,7 @@ async def test_what_is_young_outlives_a_jump_and_still_goes_when_its_time_has_re
     young = await deeds.deposit(place, ann, data, lifetime=2 * deeds.HOUR)
     place.clock.advance(milliseconds=JUMP)
     assert not await swept_by(place, watching)
+    assert await jumps(place) == {"forward": 1}
     for _ in range(2):
         hands.pass_by(deeds.HOUR - 1000)
         assert await swept_by(place, watching)

@@ -73,6 +73,9 @@ SWEPT = Metric("coatcheck_swept_total", "counter", "What sweeps have dealt with.
 LAST_SWEEP = Metric(
     "coatcheck_last_sweep_timestamp_seconds", "greatest", "When the last sweep succeeded."
 )
+CLOCK_JUMPS = Metric(
+    "coatcheck_clock_jumps_total", "counter", "Jumps of this machine's clock.", ("direction",)
+)
 STALLS = Metric(
     "coatcheck_loop_stall_seconds",
     "histogram",

@@ -29,6 +29,7 @@ class Counting:
             events.Purged: lambda told: self._add(known.PURGED, len(told.attachment_ids)),
             events.Swept: self._swept,
             events.SweepFailed: self._sweep_failed,
+            events.ClockJumped: self._clock_jumped,
         }
 
     def tell(self, event: events.Event) -> None:
@@ -65,3 +66,6 @@ class Counting:
     def _sweep_failed(self, told: events.SweepFailed) -> None:
         self._numbers.add(known.SWEEPS, 1, "failed")
         self._numbers.observe(known.SWEEP_SECONDS, told.seconds)
+
+    def _clock_jumped(self, told: events.ClockJumped) -> None:
+        self._numbers.add(known.CLOCK_JUMPS, 1, "forward" if told.seconds > 0 else "back")

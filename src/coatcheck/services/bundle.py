@@ -22,7 +22,7 @@ from coatcheck.services.keys import Keys
 from coatcheck.services.listing import Listing
 from coatcheck.services.moving import Moving
 from coatcheck.services.people import People
-from coatcheck.services.ports import Clock, Meter, Transactions
+from coatcheck.services.ports import Clock, Meter, Transactions, Witness
 from coatcheck.services.rationing import Rationing
 from coatcheck.services.reaping import Reaping
 from coatcheck.services.room import Room
@@ -58,6 +58,7 @@ class Services:
     moving: Moving | None
     running: RunningDigests
     room: Room
+    witness: Witness
     meter: Meter | None
     transactions: Transactions
     blobs: BlobStore

@@ -93,6 +93,13 @@ class SweepFailed:
 
 
 @dataclass(slots=True, kw_only=True)
+class ClockJumped:
+    """The wall clock was put forward by so many seconds, or back where they are less than nothing."""
+
+    seconds: float
+
+
+@dataclass(slots=True, kw_only=True)
 class KeyCreated:
     key_id: int
     tenant: str
@@ -131,6 +138,7 @@ Event = (
     | Purged
     | Swept
     | SweepFailed
+    | ClockJumped
     | KeyCreated
     | KeyRevoked
     | KeyRefused
