@@ -8,11 +8,11 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Self
 
 import requests
 
 from tests.nodes.cluster import PATIENCE, Cluster, Node, path_of
+from tests.nodes.lanes import Lanes
 
 
 class Acknowledged:
@@ -87,32 +87,20 @@ def shown(node: Node, answer: requests.Response) -> str:
     return path_of(node.get(path_of(answer.headers["location"])).json()["url"])
 
 
-class Steady:
+class Steady(Lanes):
     """Deposits without a pause from some threads, to all nodes in turn, until the block ends."""
 
     def __init__(self, cluster: Cluster, sizes: tuple[int, ...], lanes: int = 4) -> None:
+        super().__init__(lanes)
         self.acknowledged = Acknowledged()
         self.refused: list[requests.Response] = []
         self.broken = 0
         self._cluster = cluster
         self._sizes = sizes
-        self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._lane, args=(n,)) for n in range(lanes)]
 
-    def __enter__(self) -> Self:
-        for each in self._threads:
-            each.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for each in self._threads:
-            each.join(2 * PATIENCE)
-            assert not each.is_alive(), "a client waits for an answer that does not come"
-
-    def _lane(self, lane: int) -> None:
-        turn = lane
-        while not self._over.is_set():
+    def lane(self, number: int) -> None:
+        turn = number
+        while not self.over.is_set():
             turn += 1
             content = secrets.token_bytes(self._sizes[turn % len(self._sizes)])
             node = self._cluster.nodes[turn // len(self._sizes) % len(self._cluster.nodes)]
@@ -125,7 +113,7 @@ class Steady:
                 self.acknowledged.add(content_of(answer), content)
             else:
                 self.refused.append(answer)
-                self._over.wait(0.05)
+                self.over.wait(0.05)
 
 
 class HeldBack:

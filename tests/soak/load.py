@@ -7,11 +7,11 @@ import secrets
 import threading
 import time
 from dataclasses import dataclass
-from typing import Self
 
 import requests
 
-from tests.nodes.cluster import PATIENCE, Node
+from tests.nodes.cluster import Node
+from tests.nodes.lanes import Lanes
 from tests.nodes.sending import deposit
 from tests.soak.ledger import GONE, Fate, Ledger
 
@@ -33,33 +33,21 @@ class Mishap:
     patient: bool
 
 
-class Mixed:
+class Mixed(Lanes):
     """From some threads, until the block ends; each deed goes to whichever node."""
 
     def __init__(self, nodes: list[Node], ledger: Ledger, *, lanes: int, pace: float) -> None:
+        super().__init__(lanes)
         self.done = 0
         self.mishaps: list[Mishap] = []
         self._nodes = nodes
         self._ledger = ledger
         self._pause = lanes / pace
         self._lock = threading.Lock()
-        self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._lane, args=(n,)) for n in range(lanes)]
 
-    def __enter__(self) -> Self:
-        for each in self._threads:
-            each.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for each in self._threads:
-            each.join(2 * PATIENCE)
-            assert not each.is_alive(), "a client waits for an answer that does not come"
-
-    def _lane(self, number: int) -> None:
+    def lane(self, number: int) -> None:
         dice = random.Random(number)
-        while not self._over.wait(dice.uniform(0, 2 * self._pause)):
+        while not self.over.wait(dice.uniform(0, 2 * self._pause)):
             deed = dice.choices((self._upload, self._claim, self._delete), (70, 20, 10))[0]
             at = dice.randrange(len(self._nodes))
             problem: requests.Response | None = None
@@ -68,7 +56,7 @@ class Mixed:
                 broken = ""
             except requests.RequestException as error:
                 broken = str(error)
-                self._over.wait(0.2)  # as a client does whose server is away
+                self.over.wait(0.2)  # as a client does whose server is away
             with self._lock:
                 self.done += 1
                 if problem is not None or broken:
