@@ -98,6 +98,8 @@ async def test_an_installation_may_keep_them_for_another_time(tmp_path: Path) ->
         ("a.js", b"alert(1)", "text/plain; charset=utf-8", "attachment"),
         ("a.svg", b"<svg onload='alert(1)'>", "application/octet-stream", "attachment"),
         ("a.xhtml", b"<html>", "text/plain; charset=utf-8", "attachment"),
+        ("a.tif", b"II*\x00", "image/tiff", "attachment"),
+        ("a.avi", b"RIFF", "video/x-msvideo", "attachment"),
         ("a.pdf", b"%PDF-1.7", "application/octet-stream", "attachment"),
         ("a.bin", b"\x00", "application/octet-stream", "attachment"),
     ],

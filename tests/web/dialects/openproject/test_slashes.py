@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.kit import installation
+from tests.kit import BASE, installation
 from tests.web.dialects.openproject.speaking import held, refusal, told, upload, uploaded
 
 
@@ -18,10 +18,13 @@ from tests.web.dialects.openproject.speaking import held, refusal, told, upload,
         "/api/v3//work_packages/1//attachments//",
         "/api/v3/work_packages/1/attachments/",
         "/api/v3/work_packages/1/attachments/?offset=1",
+        "//api/v3/work_packages/1/attachments",
+        "/api//v3/work_packages/1/attachments",
     ],
 )
 async def test_slashes_too_many_are_forgiven(ann: httpx.AsyncClient, path: str) -> None:
     told(await ann.get("/api/v3/work_packages/1"))
+    path = BASE + path  # whole, or httpx takes `//api` for a host
     listed = told(await ann.get(path))
     assert listed["_links"]["self"]["href"] == "/api/v3/work_packages/1/attachments"
     if "?" not in path:
@@ -50,5 +53,6 @@ async def test_slashes_elsewhere_are_left_alone(tmp_path: Path) -> None:
         assert (await ann.get("/api//files")).status_code == 404
         assert (await ann.get("/api/files/")).status_code == 404
         assert (await ann.get("/api/v3x//y")).json() == {"errors": ["Not found"]}
-        assert (await ann.get("//api/v3")).status_code == 404
+        assert (await ann.get(f"{BASE}//api/v3")).status_code == 200
+        assert (await ann.get(f"{BASE}//api/files")).status_code == 404
         assert (await upload(ann, path="/api/v3/attachments/")).status_code == 200

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -132,6 +133,29 @@ async def test_an_imported_file_keeps_its_author_and_time(
     assert shown["createdAt"] == "2017-06-11T02:16:01.339+0000"
     assert (await ann.get(f"{TO}/1")).json() == shown
     assert (await ann.get(TO)).json() == [shown]
+
+
+async def test_imports_that_overlap_keep_all_authors_and_times(
+    ann: httpx.AsyncClient, house: Installation
+) -> None:
+    await house.key(login="bob")
+    await issue(ann)
+
+    def place(year: int) -> str:
+        return f"{TO}/_import?filename={year}.txt&createdAt={year}-01-01T00:00:00.000%2B0000&createdBy=bob"
+
+    async def slow() -> AsyncIterator[bytes]:
+        body = form(b"slow")
+        yield body[:10]
+        assert (await ann.post(place(2012), content=form(b"fast"), headers=FORM)).status_code == 200
+        yield body[10:]
+
+    assert (await ann.post(place(2011), content=slow(), headers=FORM)).status_code == 200
+    told = {
+        (each["name"], each["createdAt"], each["createdBy"]["id"])
+        for each in (await ann.get(TO)).json()
+    }
+    assert told == {(f"{y}.txt", f"{y}-01-01T00:00:00.000+0000", "bob") for y in (2011, 2012)}
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,33 @@ async def test_an_issue_is_made_with_its_files(
         assert (await ann.get(f"/{version}/issues/{path}")).json() == made
 
 
+async def test_references_may_be_names(ann: httpx.AsyncClient) -> None:
+    made = await issue(ann, type={"name": "New Feature"}, priority={"display": "Minor"})
+    assert (made["type"]["key"], made["priority"]["key"]) == ("newFeature", "minor")
+
+
+async def test_a_list_can_be_added_to_and_taken_from(ann: httpx.AsyncClient) -> None:
+    place = (await issue(ann, followers=["bob"]))["self"]
+
+    async def changed(followers: object) -> list[str]:
+        answer = await ann.patch(place, json={"followers": followers})
+        assert answer.status_code == 200, answer.text
+        return [each["id"] for each in answer.json().get("followers", ())]
+
+    assert await changed({"add": ["carl", {"login": "bob"}]}) == ["bob", "carl"]
+    assert await changed({"remove": "bob", "add": ["dora"]}) == ["carl", "dora"]
+    assert await changed({"set": ["ann"]}) == ["ann"]
+    assert await changed({"login": "eve"}) == ["eve"]
+    many = {"add": [f"u{n}" for n in range(100)]}
+    told = refusal(await ann.patch(place, json={"followers": many}))
+    assert told == (422, {"followers": "No more than 100 at once."})
+    assert await changed({"remove": ["eve"]}) == []
+
+
+async def test_an_empty_unique_is_none(ann: httpx.AsyncClient) -> None:
+    assert (await issue(ann, unique=""))["key"] != (await issue(ann, unique=""))["key"]
+
+
 async def test_issues_are_numbered_by_queue_and_organization(
     ann: httpx.AsyncClient, bob: httpx.AsyncClient, eve: httpx.AsyncClient
 ) -> None:
@@ -113,6 +140,10 @@ async def test_issues_are_numbered_by_queue_and_organization(
         ({"queue": "A", "summary": ""}, {"summary": "Summary is required."}),
         ({"queue": "A", "summary": 5}, {"summary": "Text is expected."}),
         ({"queue": "A", "summary": "s", "type": []}, {"type": "The value is not valid."}),
+        (
+            {"queue": "A", "summary": "s", "type": {"nom": "bug"}},
+            {"type": "The value is not valid."},
+        ),
         (
             {"queue": "A", "summary": "s", "unique": "x" * 256},
             {"unique": "The value is not valid."},

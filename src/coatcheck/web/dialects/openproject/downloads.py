@@ -24,6 +24,11 @@ router = Router(default_response_class=HalResponse)
 #: Seconds for which a client may go on showing what it has: the bytes of an attachment never change.
 _FRESH = 604_799
 
+#: Pictures and films that browsers do not show, and programs ask for by their types.
+_HARMLESS = frozenset(
+    "image/tiff image/apng video/x-msvideo video/mpeg video/x-ms-wmv video/x-matroska".split()
+)
+
 _BINARY = {OCTET_STREAM: {"schema": {"type": "string", "format": "binary"}}}
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"description": "All of it", "content": _BINARY},
@@ -63,4 +68,4 @@ def _sent_type(media_type: str) -> str:
     if bare(media_type).startswith("text/"):
         charset = media_type.partition("charset=")[2] or "utf-8"
         return f"text/plain; charset={charset}"
-    return media_type if safe_inline(media_type) else OCTET_STREAM
+    return media_type if safe_inline(media_type) or bare(media_type) in _HARMLESS else OCTET_STREAM

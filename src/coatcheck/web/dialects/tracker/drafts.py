@@ -1,6 +1,7 @@
 """What a client says of an issue or a comment: read, checked, and put into the core's words.
 
-Where Tracker takes a reference it may be text, a number, or an object that has one of those as its key or id.
+Where Tracker takes a reference it may be text, a number, or an object that has one of those as its key, id or name.
+A list of them is a list, or what is to be done to the list that is there: `{"add": […], "remove": […]}`.
 """
 
 from __future__ import annotations
@@ -33,11 +34,31 @@ _MAX_LIST = 100
 _TEXTS = ("summary", "description")
 _REFERENCES = ("type", "priority", "parent", "assignee")
 _LISTS = ("followers", "sprint")
+_NAMES = ("key", "login", "id", "uid", "name", "display")
+_CHANGES = {"add", "remove", "set"}
+
+
+@dataclass(frozen=True, slots=True)
+class ListChange:
+    add: list[str]
+    remove: list[str]
+    name: str
+
+    def applied(self, before: list[str]) -> list[str]:
+        """Raises BadFields."""
+        kept = [each for each in before if each not in self.remove]
+        changed = kept + [each for each in self.add if each not in kept]
+        if len(changed) > _MAX_LIST:
+            raise BadFields({self.name: f"No more than {_MAX_LIST} at once."})
+        return changed
 
 
 @dataclass(frozen=True, slots=True)
 class IssueDraft:
-    """`values` are the fields that were given; None clears one. `wanted` None: attachments are not spoken of."""
+    """`values` are the fields that were given; None clears one, and a ListChange goes by what there is.
+
+    `wanted` None: attachments are not spoken of.
+    """
 
     values: dict[str, Any]
     wanted: tuple[Wanted, ...] | None
@@ -69,7 +90,7 @@ def new_issue(given: Mapping[str, Any]) -> IssueDraft:
     queue = (reading.reference("queue") or "").upper()
     if not _QUEUE.fullmatch(queue):
         reading.errors["queue"] = "Queue does not exist."
-    unique = reading.reference("unique")
+    unique = reading.reference("unique") or None
     values, wanted = _issue_fields(reading)
     if not values.get("summary"):
         reading.errors.setdefault("summary", "Summary is required.")
@@ -158,8 +179,16 @@ class _Reading:
     def reference(self, name: str) -> str | None:
         return self._reference(name, self.given.get(name))
 
-    def references(self, name: str) -> list[str]:
+    def references(self, name: str) -> list[str] | ListChange:
         value = self.given.get(name)
+        if not isinstance(value, dict) or not value.keys() & _CHANGES:
+            return self._references(name, value)
+        if "set" in value:
+            return self._references(name, value["set"])
+        add, remove = (self._references(name, value.get(how)) for how in ("add", "remove"))
+        return ListChange(add, remove, name)
+
+    def _references(self, name: str, value: object) -> list[str]:
         many = value if isinstance(value, list) else [value]
         if len(many) > _MAX_LIST:
             self.errors[name] = f"No more than {_MAX_LIST} at once."
@@ -184,9 +213,8 @@ class _Reading:
 
     def _reference(self, name: str, value: object) -> str | None:
         if isinstance(value, dict):
-            value = next(
-                (value[key] for key in ("key", "login", "id", "uid") if value.get(key)), None
-            )
+            named = next((value[key] for key in _NAMES if value.get(key)), None)
+            value = {} if value and named is None else named
         if value is None or (isinstance(value, str) and len(value) <= _MAX_TEXT):
             return value
         if isinstance(value, int) and not isinstance(value, bool):

@@ -26,7 +26,6 @@ from coatcheck.web.dialects.tracker.documenting import (
 )
 from coatcheck.web.dialects.tracker.errors import BadFields
 from coatcheck.web.dialects.tracker.finding import COMMENT, find_attached, find_issue, find_person
-from coatcheck.web.dialects.tracker.issues import written
 from coatcheck.web.dialects.tracker.links import Links
 from coatcheck.web.dialects.tracker.reading import bytes_of, thumbnail_of
 from coatcheck.web.dialects.tracker.shapes import Attachment
@@ -101,13 +100,17 @@ async def attach_imported(
     at, by = await _origin(services, caller, filename, createdAt, createdBy)
     attachment = await take_file(request, services.uploads, caller, body, config, attempt)
     id = attachment.id
-    imported = {**issue.body.get("imported", {}), str(id): {"at": at, "by": by.id}}
+    origin = {"at": at, "by": by.id}
     issue = await services.containers.amend(
         AmendContainer(
             caller=caller,
             ref=issue.ref,
             wanted=(Wanted(reference=ById(id)),),
-            compose=written({"imported": imported}, caller),
+            compose=lambda held, *_: {
+                **held.body,
+                "imported": {**held.body.get("imported", {}), str(id): origin},
+                "updated_by": caller.id,
+            },
             exclusive=True,
             own=False,
         )

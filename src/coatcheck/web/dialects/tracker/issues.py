@@ -22,6 +22,7 @@ from coatcheck.web.dialects.tracker.documenting import (
     json_body,
 )
 from coatcheck.web.dialects.tracker.drafts import (
+    ListChange,
     changed_issue,
     expected_version,
     new_issue,
@@ -117,7 +118,13 @@ def written(
     """What was there, and these on top of it."""
 
     def compose(container: Container, _claims: Sequence[Claim] | None, _now: int) -> dict[str, Any]:
-        return {**container.body, **values, "updated_by": caller.id}
+        given = {
+            name: value.applied(container.body.get(name) or [])
+            if isinstance(value, ListChange)
+            else value
+            for name, value in values.items()
+        }
+        return {**container.body, **given, "updated_by": caller.id}
 
     return compose
 

@@ -225,9 +225,9 @@ def _metadata(attachment: Attachment) -> shapes.Metadata | None:
 def _keyed(
     links: Links, list_name: str, known: Mapping[str, tuple[str, str]], given: str
 ) -> shapes.KeyedRef:
-    """By its key or its id."""
-    by_id = {id: key for key, (id, _) in known.items()}
-    key = by_id.get(given, given)
+    """By its key, its id or its name."""
+    by_other = {other: key for key, others in known.items() for other in others}
+    key = by_other.get(given, given)
     id, display = known.get(key, (key, key))
     return shapes.KeyedRef(self=links.listed(list_name, id), id=id, key=key, display=display)
 
