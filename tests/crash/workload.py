@@ -22,6 +22,8 @@ from tests.core import Core
 BLOB = 2000
 #: Above what S3 takes in one piece.
 LARGE = 11 * 1024 * 1024
+#: So much that the first two parts are with it before the last has come.
+IN_PARTS = 18 * 1024 * 1024
 
 
 class Workload:
@@ -138,7 +140,7 @@ class Workload:
 
     def _cut(self) -> tuple[int, int]:
         """The sender hangs up in the middle."""
-        size = LARGE if self._large else BLOB
+        size = IN_PARTS if self._large else BLOB
         address = urlsplit(self._url)
         head = f"POST /coatcheck/v1/attachments HTTP/1.1\r\nHost: {address.netloc}\r\n"
         head += f"Content-Length: {size}\r\n"
