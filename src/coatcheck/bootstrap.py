@@ -57,6 +57,7 @@ from coatcheck.services.tree import Tree
 from coatcheck.services.uploads import Uploads
 from coatcheck.settings import Settings
 from coatcheck.web.app import build_app
+from coatcheck.web.dialects import LASTING
 from coatcheck.wire import wire_config as wire_config
 
 log = logging.getLogger(__name__)
@@ -83,6 +84,7 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
         max_open_uploads=settings.max_open_uploads,
         max_parts=settings.max_parts,
         detached=settings.detached_ttl * 1000,
+        lasting=LASTING,
         longest=settings.longest_ttl * 1000,
         url_life=settings.upload_url_ttl * 1000,
     )
@@ -143,7 +145,9 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
             failed_uploads=FailedUploads(transactions, clock),
             folders=Folders(transactions, clock),
             tree=Tree(transactions, clock, purging, witness),
-            containers=Containers(transactions, clock, digests, purging, replaying, witness),
+            containers=Containers(
+                transactions, clock, limits, digests, purging, replaying, witness
+            ),
             claims=Claims(transactions, clock, limits, digests, purging, replaying, witness),
             keys=Keys(transactions, clock, witness),
             people=People(transactions),

@@ -41,7 +41,7 @@ async def _claim(facts: Facts, id: int) -> bool:
 
 
 async def _release(facts: Facts, id: int) -> bool:
-    return bool(await facts.lives.release([id], NOW, None))
+    return bool(await facts.lives.release([id], NOW, NOW + 1))
 
 
 async def _expire(facts: Facts, _id: int) -> bool:
@@ -139,7 +139,7 @@ async def test_what_a_container_still_holds_is_neither_released_nor_deleted(
     made = await deeds.deposit(place, ann, b"x")
     await deeds.post(place, ann, made)
     async with place.services.transactions.write() as facts:
-        assert await facts.lives.release([made.id], NOW, None) == 0
+        assert await facts.lives.release([made.id], NOW, NOW + 1) == 0
         assert await facts.lives.delete_unheld([made.id], NOW) == []
     assert await state_of(place, made.id) is State.CLAIMED
 

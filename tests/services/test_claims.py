@@ -231,6 +231,20 @@ async def test_what_is_released_is_detached_again_with_a_fresh_window(place: Cor
     assert_books_balance(place, settled=True)
 
 
+@pytest.mark.parametrize("lapses", [False, True])
+async def test_what_waits_for_ever_does_so_again(lapses: bool, place: Core, ann: Principal):
+    made = await deeds.deposit(place, ann, b"x", lifetime=None, dialect="chat")
+    await place.services.claims.claim(claims(ann, made, lease=1000 if lapses else None))
+    if lapses:
+        place.clock.advance(3600)
+        await place.services.reaping.sweep()
+    else:
+        await place.services.claims.release(ReleaseAttachments(caller=ann, ref=ISSUE))
+    found = await place.services.downloads.find(ann, ById(made.id))
+    assert (found.state, found.expires_at) == (State.DETACHED, None)
+    assert_books_balance(place, settled=True)
+
+
 async def test_releasing_what_it_does_not_hold_changes_nothing(place: Core, ann: Principal):
     first, second = await several(place, ann, 2)
     await place.services.claims.claim(claims(ann, first))

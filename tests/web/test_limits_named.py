@@ -70,13 +70,7 @@ async def test_a_refused_upload_is_told_the_limit(tmp_path: Path, name: str, dia
 async def begin(ann: httpx.AsyncClient, dialect: str, key: str, part: int) -> httpx.Response:
     """One part of an upload of a hundred bytes."""
     if dialect == "attachfast":
-        fields = {
-            "key": key,
-            "chunk_number": str(part),
-            "total_chunks": "90",
-            "total_size": "100",
-            "filename": "a",
-        }
+        fields = {"key": key, "chunk": str(part), "total_size": "100"}
         return await ann.post("/api/large_files", **form(b"x", **fields))
     if dialect == "campr":
         headers = {"Content-Range": f"bytes {part}-{part}/100", "Client-Request-ID": key}
@@ -84,9 +78,11 @@ async def begin(ann: httpx.AsyncClient, dialect: str, key: str, part: int) -> ht
     return await ann.post("/coatcheck/v1/uploads", json={"size": 100, "name": key})
 
 
-@pytest.mark.parametrize("dialect", ["campr", "native"])
+@pytest.mark.parametrize(
+    ("dialect", "status"), [("campr", 409), ("native", 409), ("attachfast", 422)]
+)
 async def test_who_has_too_many_open_uploads_is_told_how_many_there_may_be(
-    tmp_path: Path, dialect: str
+    tmp_path: Path, dialect: str, status: int
 ) -> None:
     async with (
         installation(tmp_path, dialects=tuple(DIALECTS), max_open_uploads=2) as house,
@@ -95,7 +91,7 @@ async def test_who_has_too_many_open_uploads_is_told_how_many_there_may_be(
         for key in ("one", "two"):
             assert (await begin(ann, dialect, key, 1)).is_success
         answer = await begin(ann, dialect, "three", 1)
-        assert answer.status_code == 409
+        assert answer.status_code == status
         assert answer.headers["coatcheck-limit"] == "max_open_uploads=2"
         assert "at most 2" in answer.text
 
@@ -111,6 +107,39 @@ async def test_who_sends_too_many_parts_is_told_how_many_there_may_be(tmp_path: 
         assert answer.status_code == 409
         assert answer.headers["coatcheck-limit"] == "max_parts=3"
         assert "at most 3" in answer.text
+
+
+async def test_a_chunk_that_could_never_be_part_of_a_file_is_refused(tmp_path: Path) -> None:
+    async with (
+        installation(tmp_path, dialects=tuple(DIALECTS), max_parts=3) as house,
+        house.client() as ann,
+    ):
+        answer = await begin(ann, "attachfast", "one", 4)
+        assert answer.status_code == 422
+        assert answer.json() == {"errors": ["The upload has too many parts: at most 3"]}
+        assert answer.headers["coatcheck-limit"] == "max_parts=3"
+        assert (await begin(ann, "attachfast", "one", 3)).status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("sizes", "total", "told"),
+    [
+        ({"max_chunk_size": 1 << 20}, 1 << 21, f"size={1 << 20}"),
+        ({"max_size": 1 << 20}, 1 << 21, f"size={1 << 20}"),
+    ],
+)
+async def test_a_chunk_is_told_the_limit_of_its_size_and_of_the_whole(
+    tmp_path: Path, sizes: dict[str, int], total: int, told: str
+) -> None:
+    async with (
+        installation(tmp_path, dialects=tuple(DIALECTS), **sizes) as house,
+        house.client() as ann,
+    ):
+        answer = await ann.post(
+            "/api/large_files",
+            **form(b"x" * ((1 << 20) + 1), key="one", chunk="1", total_size=str(total)),
+        )
+        assert (answer.status_code, answer.headers.get("coatcheck-limit")) == (422, told)
 
 
 async def test_a_quota_says_how_much_of_it_is_taken(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ and reap, whoever else is at it in this process or another.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import (
@@ -17,6 +17,7 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
+    null,
     or_,
     select,
     update,
@@ -71,8 +72,13 @@ class Lives:
         )
         return set(rows.scalars())
 
-    async def release(self, ids: Iterable[int], now: int, expires_at: int | None) -> int:
-        """Those of them that no container holds any more are detached again, with a fresh window."""
+    async def release(
+        self, ids: Iterable[int], now: int, expires_at: int, lasting: Collection[str] = ()
+    ) -> int:
+        """Those of them that no container holds any more are detached again: until then, or for ever where they came
+        through one of the `lasting` dialects.
+        """
+        until = case((attachments.c.dialect.in_(lasting), null()), else_=expires_at)
         result = await self._connection.execute(
             update(attachments)
             .where(
@@ -80,7 +86,7 @@ class Lives:
                 attachments.c.state.in_(sources(Event.RELEASE)),
                 unheld(),
             )
-            .values(state=target(Event.RELEASE).value, updated_at=now, expires_at=expires_at)
+            .values(state=target(Event.RELEASE).value, updated_at=now, expires_at=until)
         )
         return result.rowcount
 

@@ -90,7 +90,7 @@ class Claims:
                         container,
                         now,
                         keep=ids,
-                        lifetime=self._limits.detached,
+                        limits=self._limits,
                         delete=command.delete_others,
                     )
                 )
@@ -139,7 +139,7 @@ class Claims:
                         container,
                         now,
                         keep=keep,
-                        lifetime=self._limits.detached,
+                        limits=self._limits,
                         delete=command.delete,
                     )
                 )
@@ -231,11 +231,11 @@ async def let_go(
     now: int,
     *,
     keep: Collection[int] = (),
-    lifetime: int | None,
+    limits: Limits,
     delete: bool,
 ) -> list[int]:
     """Give up what the container holds, but for `keep`. What nothing else holds is deleted, or detached again with a
-    fresh window of `lifetime` ms; the ids of what was deleted.
+    fresh window; the ids of what was deleted.
     """
     dropped = [
         each.attachment.id
@@ -246,7 +246,7 @@ async def let_go(
     await facts.claims.drop(container.id, dropped)
     if delete:
         return await facts.lives.delete_unheld(dropped, now)
-    await facts.lives.release(dropped, now, None if lifetime is None else now + lifetime)
+    await facts.lives.release(dropped, now, now + limits.detached, limits.lasting)
     return []
 
 

@@ -198,7 +198,7 @@ class CreateContainer:
 @dataclass(frozen=True, kw_only=True)
 class AmendContainer:
     """`wanted` None leaves the attachments alone; else they are added, or, with `exactly`, are all that is held on, and
-    the others are deleted, or detached for ever where `keep_bytes`. `version`, where given, is the one to be amended.
+    the others are deleted, or detached again where `keep_bytes`. `version`, where given, is the one to be amended.
     `own`: only its owner may.
     """
 
@@ -216,7 +216,7 @@ class AmendContainer:
 
 @dataclass(frozen=True, kw_only=True)
 class DeleteContainer:
-    """`tombstone` makes the body that stays. What nothing else holds is deleted with it, or detached for ever where
+    """`tombstone` makes the body that stays. What nothing else holds is deleted with it, or detached again where
     `keep_bytes`.
     """
 
@@ -230,7 +230,10 @@ class DeleteContainer:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Of one installation; bytes and ms. What was signed may begin within `url_life`, and take `url_slack` more."""
+    """Of one installation; bytes and ms. What was signed may begin within `url_life`, and take `url_slack` more.
+
+    What nothing holds any more waits for `detached`; but what came through `lasting` dialects for ever.
+    """
 
     inline_max: int = 64 * 1024
     lease: int = 15 * 60 * 1000
@@ -238,6 +241,7 @@ class Limits:
     max_parts: int = 10_000
     replay: int = 24 * 60 * 60 * 1000
     detached: int = 24 * 60 * 60 * 1000
+    lasting: frozenset[str] = frozenset()
     longest: int = 7 * 24 * 60 * 60 * 1000
     tombstone: int = 24 * 60 * 60 * 1000
     url_life: int = 60 * 60 * 1000

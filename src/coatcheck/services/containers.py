@@ -26,6 +26,7 @@ from coatcheck.services.commands import (
     AmendContainer,
     CreateContainer,
     DeleteContainer,
+    Limits,
     RequestId,
 )
 from coatcheck.services.digests import Digests
@@ -42,6 +43,7 @@ class Containers:
         self,
         transactions: Transactions,
         clock: Clock,
+        limits: Limits,
         digests: Digests,
         purging: Purging,
         replaying: Replaying,
@@ -49,6 +51,7 @@ class Containers:
     ) -> None:
         self._transactions = transactions
         self._clock = clock
+        self._limits = limits
         self._digests = digests
         self._purging = purging
         self._replaying = replaying
@@ -108,7 +111,9 @@ class Containers:
                 if command.exactly:
                     delete = not command.keep_bytes
                     freed.extend(
-                        await let_go(facts, container, now, keep=keep, lifetime=None, delete=delete)
+                        await let_go(
+                            facts, container, now, keep=keep, limits=self._limits, delete=delete
+                        )
                     )
             body = command.compose(container, claims, now)
             amended = await facts.containers.amend(container, body, now)
@@ -129,7 +134,7 @@ class Containers:
             freed.clear()
             container = await changeable(facts, command.caller, command.ref, own=command.own)
             delete = not command.keep_bytes
-            freed.extend(await let_go(facts, container, now, lifetime=None, delete=delete))
+            freed.extend(await let_go(facts, container, now, limits=self._limits, delete=delete))
             body = command.tombstone(container, now)
             deleted = await facts.containers.delete(container, body, now)
             if deleted is None:

@@ -130,7 +130,8 @@ class Reaping:
         now = self._clock.now()
         async with self._transactions.write() as facts:
             lapsed = await facts.claims.lapse(now - self._grace, BATCH)
-            await facts.lives.release(lapsed, now, now + self._limits.detached)
+            limits = self._limits
+            await facts.lives.release(lapsed, now, now + limits.detached, limits.lasting)
         return lapsed
 
     async def _expire(self) -> list[Due]:

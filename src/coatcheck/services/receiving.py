@@ -164,7 +164,8 @@ class Receiving:
             place = fit(parts, new, placement.total, agreed)
             if place.repeats or place.compare:
                 return _Placed(upload, parts, place)
-            if len(parts) >= self._limits.max_parts:
+            # What has a number beyond can never be part of a whole.
+            if max(len(parts) + 1, new.ordinal or 0) > self._limits.max_parts:
                 raise TooMany(
                     f"The upload has too many parts: at most {self._limits.max_parts}.",
                     what="max_parts",

@@ -16,6 +16,9 @@ DIALECTS: dict[str, str] = {
     "tracker": "coatcheck.web.dialects.tracker",
 }
 
+#: Those whose attachments wait for ever: nobody has to claim what is left through them.
+LASTING = frozenset({"chat"})
+
 
 def load(name: str) -> Dialect:
     """Raises ValueError for a name that nobody has."""

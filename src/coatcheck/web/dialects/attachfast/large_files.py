@@ -10,7 +10,6 @@ from coatcheck.services.commands import Placement, Receive
 from coatcheck.web.dependencies import Body, Config, Desk
 from coatcheck.web.dialects.attachfast.asking import Caller
 from coatcheck.web.dialects.attachfast.documentation import failures, form
-from coatcheck.web.dialects.attachfast.errors import refused
 from coatcheck.web.dialects.attachfast.forms import open_form
 from coatcheck.web.dialects.attachfast.placing import has_all, read_chunk
 from coatcheck.web.dialects.attachfast.shapes import ChunkPending, UploadComplete
@@ -76,7 +75,8 @@ async def upload_chunk(
         if "field" in error.facts:
             raise
         size = f"{config.max_chunk_size / _MIB:g}MB"
-        raise refused(f"Chunk exceeds maximum size of {size}") from None
+        said = (f"Chunk exceeds maximum size of {size}",)
+        raise TooLarge(limit=config.max_chunk_size, messages=said) from None
     attachment = progress.attachment
     if not progress.complete:
         return ChunkPending(received_size=attachment.received, total_size=attachment.size)

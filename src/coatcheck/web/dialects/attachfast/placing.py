@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from coatcheck.domain.errors import TooLarge
 from coatcheck.domain.folder import Filing
 from coatcheck.domain.media_type import OCTET_STREAM
 from coatcheck.services.commands import Placement
@@ -75,7 +76,7 @@ def read_chunk(upload: UploadForm, config: WireConfig) -> Chunk:
     findings.settle()
     total = int(fields["total_size"])
     if total > config.max_size:
-        raise refused("File is too large")
+        raise TooLarge(limit=config.max_size, field="total", messages=("File is too large",))
     name = findings.attempt(lambda: name_of_key(fields["key"], chunk_name), "")
     findings.settle()
     return Chunk(

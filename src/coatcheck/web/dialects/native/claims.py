@@ -31,6 +31,7 @@ from coatcheck.web.dialects.native.documenting import (
 from coatcheck.web.dialects.native.drafts import (
     Asked,
     ClaimDraft,
+    an_object,
     asked_of,
     exact_claim,
     new_claim,
@@ -157,7 +158,11 @@ async def _named(request: Request, body: Body) -> tuple[Asked, ...] | None:
     given: list[object] = list(request.query_params.getlist("attachment"))
     if has_body(request.headers):
         value = await read_value(request.headers, body)
-        many = value.get("attachments") if isinstance(value, dict) else value
+        many = (
+            an_object(value, "", {"attachments"}).get("attachments")
+            if isinstance(value, dict)
+            else value
+        )
         return (*asked_of(given), *asked_of(many))
     return asked_of(given) if given else None
 
