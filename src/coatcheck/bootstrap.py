@@ -54,6 +54,7 @@ from coatcheck.services.running_digests import RunningDigests
 from coatcheck.services.slotting import Slotting
 from coatcheck.services.thumbnails import Thumbnails
 from coatcheck.services.tree import Tree
+from coatcheck.services.turn import Turn
 from coatcheck.services.uploads import Uploads
 from coatcheck.settings import Settings
 from coatcheck.web.app import build_app
@@ -171,7 +172,9 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
                 alone=settings.allow_network_filesystem == "off"
                 and (engine.dialect.name == "sqlite" or _is_a_folder(blobs)),
             ),
-            moving=Moving(transactions, old=blobs.old, new=blobs.new)
+            moving=Moving(
+                transactions, Turn(transactions, clock, "moving"), old=blobs.old, new=blobs.new
+            )
             if isinstance(blobs, MovingBlobStore)
             else None,
             running=running,

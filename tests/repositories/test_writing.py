@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from coatcheck.domain.errors import Contended, OutcomeUnknown
 from coatcheck.repositories import writing
+from coatcheck.repositories.sqlite_driver import MANY_ROWS
 from coatcheck.repositories.transactions import Facts
 from tests.core import Core, core
 from tests.crash.failing_database import FailingDatabase
@@ -145,6 +146,47 @@ async def test_where_the_database_gives_up_the_transaction_nobody_is_told_that_i
     assert await written(place, names) == []
     await write(place, "after")
     assert await written(place, ["after"]) == ["after"]
+
+
+async def test_a_statement_that_is_broken_off_in_its_thread_costs_nobody_his_answer(
+    place: Core,
+) -> None:
+    """SQLAlchemy gives the connection up then, and with it what the others had written: they do it again."""
+    at_it = asyncio.Event()
+
+    async def long() -> None:
+        async with place.services.transactions.write() as facts:
+            at_it.set()
+            await cast(Facts, facts)._connection.execute(
+                text(
+                    "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 500000)"
+                    " SELECT sum(x) FROM c"
+                ),
+                execution_options={MANY_ROWS: True},
+            )
+
+    tasks = [asyncio.create_task(each) for each in (write(place, "a"), long(), write(place, "b"))]
+    await at_it.wait()
+    await asyncio.sleep(0.01)
+    tasks[1].cancel()
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(each) for each in outcomes] == [Contended, asyncio.CancelledError, type(None)]
+    assert await written(place, ["a", "b"]) == ["b"]
+
+
+async def test_who_is_cancelled_is_so_also_where_the_commit_fails(place: Core) -> None:
+    async def for_ever() -> None:
+        async with place.services.transactions.write() as facts:
+            await facts.installed.add("c", "x")
+            await asyncio.sleep(3600)
+
+    with FailingDatabase(1, after=False, only_commits=True).under(place.engine):
+        tasks = [asyncio.create_task(each) for each in (write(place, "a"), for_ever())]
+        for _ in range(30):
+            await asyncio.sleep(0)
+        tasks[1].cancel()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(each) for each in outcomes] == [OutcomeUnknown, asyncio.CancelledError]
 
 
 async def test_who_is_cancelled_while_he_waits_keeps_nobody_from_the_commit(place: Core) -> None:

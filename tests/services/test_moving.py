@@ -15,6 +15,7 @@ from coatcheck.domain.claim import ById
 from coatcheck.domain.errors import Gone, NotFound, Unavailable
 from coatcheck.domain.lifecycle import State
 from coatcheck.services.moving import Moved, Moving
+from coatcheck.services.turn import Turn
 from coatcheck.testing.bodies import Whole
 from coatcheck.testing.content import listed
 from coatcheck.testing.faulty import FaultyBlobStore
@@ -40,6 +41,10 @@ async def filled(tmp_path: Path, number: int) -> list[Attachment]:
 def stores(place: Core) -> MovingBlobStore:
     assert isinstance(place.services.blobs, MovingBlobStore)
     return place.services.blobs
+
+
+def turn(place: Core) -> Turn:
+    return Turn(place.services.transactions, place.clock, "moving")
 
 
 async def move(place: Core, stop: asyncio.Event | None = None) -> Moved:
@@ -95,7 +100,7 @@ async def test_under_load_nothing_is_lost_and_nothing_deleted_comes_back(tmp_pat
                 group.create_task(read())
             group.create_task(delete())
             group.create_task(deposit(1000))
-            await asyncio.gather(move(place), move(place))
+            await move(place)
             done.set()
 
         await place.services.reaping.sweep()
@@ -123,7 +128,7 @@ async def test_what_is_deleted_while_it_is_copied_does_not_come_back(tmp_path: P
         old = stores(place).old
         new = Deletes(stores(place).new, "put", 0, EOFError())
         slow = _Kept(old, key, content)
-        await Moving(place.services.transactions, old=slow, new=new).move(
+        await Moving(place.services.transactions, turn(place), old=slow, new=new).move(
             asyncio.Event(), lambda _: None
         )
         assert await listed(stores(place)) == []
@@ -165,7 +170,7 @@ async def test_a_new_store_that_fails_at_any_point_loses_nothing(tmp_path: Path)
                 ann = await deeds.principal(place)
                 both = stores(place)
                 new = FaultyBlobStore(both.new, op, 1, Unavailable("away"), after=after)
-                moving = Moving(place.services.transactions, old=both.old, new=new)
+                moving = Moving(place.services.transactions, turn(place), old=both.old, new=new)
                 await moving.move(asyncio.Event(), lambda _: None)
                 for seed, each in enumerate(made):
                     assert await deeds.bytes_of(place, ann, each) == deeds.content(1500, seed)

@@ -53,6 +53,7 @@ HELD = (
         attachments.c.owner_id,
         case((attachments.c.charged, attachments.c.size), else_=0).label("used"),
         attachments.c.reserved,
+        attachments.c.upload_key.is_not(None).label("in_parts"),
     )
     .where(_PURGING)
     .order_by(attachments.c.id)

@@ -6,7 +6,10 @@ from sqlalchemy import Column, ColumnElement, and_, case, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coatcheck.domain.lifecycle import Event, sources
+from coatcheck.repositories.sqlite_driver import MANY_ROWS
 from coatcheck.repositories.tables import attachments, claims, intents
+
+_MANY = {MANY_ROWS: True}
 
 
 class Ends:
@@ -29,15 +32,18 @@ class Ends:
         await self._connection.execute(
             update(attachments)
             .where(attachments.c.id.in_(select(chosen.c.id)), expiring)
-            .values(expires_at=_later(attachments.c.expires_at, by, latest))
+            .values(expires_at=_later(attachments.c.expires_at, by, latest)),
+            execution_options=_MANY,
         )
         await self._connection.execute(
             update(claims)
             .where(claims.c.expires_at.is_not(None))
-            .values(expires_at=_later(claims.c.expires_at, by, latest))
+            .values(expires_at=_later(claims.c.expires_at, by, latest)),
+            execution_options=_MANY,
         )
         await self._connection.execute(
-            update(intents).values(lease_until=_later(intents.c.lease_until, by, latest_lease))
+            update(intents).values(lease_until=_later(intents.c.lease_until, by, latest_lease)),
+            execution_options=_MANY,
         )
 
 

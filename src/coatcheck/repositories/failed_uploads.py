@@ -6,6 +6,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from coatcheck.repositories.sqlite_driver import MANY_ROWS
 from coatcheck.repositories.tables import failed_uploads
 
 
@@ -39,6 +40,7 @@ class FailedUploads:
     async def forget_before(self, before: int) -> int:
         """How many."""
         result = await self._connection.execute(
-            delete(failed_uploads).where(failed_uploads.c.failed_at < before)
+            delete(failed_uploads).where(failed_uploads.c.failed_at < before),
+            execution_options={MANY_ROWS: True},
         )
         return result.rowcount

@@ -173,14 +173,15 @@ class Lives:
 
     async def purge(self, ids: Iterable[int], now: int) -> dict[int, Refund]:
         """Leave tombstones without parts; what each gives back. One that somebody else has buried is not among them."""
-        held = await self._connection.execute(burial.HELD, {"ids": sorted(ids)})
+        held = (await self._connection.execute(burial.HELD, {"ids": sorted(ids)})).all()
         buried = {
-            id: Refund(owner_id=owner_id, used=used, reserved=reserved, count=1)
-            for id, owner_id, used, reserved in held.all()
+            row.id: Refund(owner_id=row.owner_id, used=row.used, reserved=row.reserved, count=1)
+            for row in held
         }
         await close_slots(self._connection, list(buried), now)
+        many = {MANY_ROWS: any(row.in_parts for row in held)}
         for statement in (*burial.STRIP, burial.UNNAME):
-            await self._connection.execute(statement, {"ids": list(buried)})
+            await self._connection.execute(statement, {"ids": list(buried)}, execution_options=many)
         await self._connection.execute(burial.BURY, {"ids": list(buried), "now": now})
         return buried
 

@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coatcheck.domain.rate import Grant, Rate, granted
+from coatcheck.repositories.sqlite_driver import MANY_ROWS
 from coatcheck.repositories.tables import rates
 
 
@@ -53,7 +54,9 @@ class Rates:
 
     async def forget(self, now: int) -> int:
         """Drop what is over; how many."""
-        result = await self._connection.execute(delete(rates).where(rates.c.ends_at <= now))
+        result = await self._connection.execute(
+            delete(rates).where(rates.c.ends_at <= now), execution_options={MANY_ROWS: True}
+        )
         return result.rowcount
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coatcheck.domain.replay import Replay
 from coatcheck.repositories.postgresql import lock_number
+from coatcheck.repositories.sqlite_driver import MANY_ROWS
 from coatcheck.repositories.tables import replays
 
 
@@ -72,5 +73,7 @@ class Replays:
 
     async def forget(self, now: int) -> int:
         """Drop the expired ones; how many."""
-        result = await self._connection.execute(delete(replays).where(replays.c.expires_at <= now))
+        result = await self._connection.execute(
+            delete(replays).where(replays.c.expires_at <= now), execution_options={MANY_ROWS: True}
+        )
         return result.rowcount

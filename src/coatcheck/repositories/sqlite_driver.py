@@ -208,6 +208,9 @@ class _Connection:
         return self._deadline > 0 and time.perf_counter() > self._deadline
 
 
+_MOST_THREADS = 1000
+
+
 class _Threads:
     """As many as there are connections; none before they are needed, since a process may fork till then."""
 
@@ -216,7 +219,9 @@ class _Threads:
 
     async def run(self, work: Callable[[], T]) -> T:
         if self._executor is None:
-            self._executor = ThreadPoolExecutor(thread_name_prefix="sqlite")
+            # The connections are the bound. With fewer threads, those that wait for a lock would keep one from running
+            # that has it.
+            self._executor = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="sqlite")
         loop = asyncio.get_running_loop()
         return await uninterrupted(loop.run_in_executor(self._executor, work))
 

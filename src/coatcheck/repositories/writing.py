@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from typing import Protocol
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncTransaction
 
 from coatcheck.domain.errors import Contended
@@ -108,9 +108,12 @@ class Together:
         try:
             await uninterrupted(shared.over)
         except CommitFailed as failed:
-            if failure:  # of what it saw, and was refused for, nobody knows whether it is so
+            if failure is None:
+                raise
+            if isinstance(
+                failure, Exception
+            ):  # of what it was refused for, nobody knows whether it is so
                 raise Contended(retry_after=1) from failed
-            raise
         if failure:
             raise failure
 
@@ -147,14 +150,15 @@ class Together:
     async def _undone_alone(self, shared: _Open) -> bool:
         """This part, while the others stay. Else all: there are no others, or the database gave up the transaction."""
         if shared.parts:
-            with suppress(DBAPIError):
+            # A statement that was broken off in its thread has cost the connection: SQLAlchemy refuses to go on.
+            with suppress(SQLAlchemyError):
                 await shared.connection.exec_driver_sql("ROLLBACK TO part")
                 await shared.connection.exec_driver_sql("RELEASE part")
                 return True
             shared.lost(Contended(retry_after=1))
         self._open = None
         async with shared.borrowed:
-            with suppress(DBAPIError):  # what is lost is undone by the database
+            with suppress(SQLAlchemyError):  # what is lost is undone by the database
                 await shared.transaction.rollback()
         return False
 

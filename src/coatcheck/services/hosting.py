@@ -122,8 +122,8 @@ class Hosting:
                     "this host has lost its lease, and writes nothing any more: %s", error.detail
                 )
                 self._transactions.halted = error.detail
-            except CoatcheckError as error:
-                log.error("the lease of this host could not be renewed: %s", error.detail)
+            except Exception as error:  # whatever it was, it has to be tried again
+                log.error("the lease of this host could not be renewed: %s", error)
 
     async def _give_up(self) -> None:
         """So that another host need not wait. Other processes of this one renew it, if there are any."""

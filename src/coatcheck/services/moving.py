@@ -11,9 +11,10 @@ from typing import cast
 
 from coatcheck.blobs.base import BlobExists, BlobKey, BlobMissing, BlobStore
 from coatcheck.domain.digest import SHA256
-from coatcheck.domain.errors import Unavailable
+from coatcheck.domain.errors import CoatcheckError
 from coatcheck.services.intake import Hashes
 from coatcheck.services.ports import Transactions
+from coatcheck.services.turn import Turn
 
 log = logging.getLogger(__name__)
 
@@ -36,16 +37,24 @@ class Moved:
 class Moving:
     """Servers must know both stores already (COATCHECK_BLOBS_FROM), or they miss what has moved."""
 
-    def __init__(self, transactions: Transactions, *, old: BlobStore, new: BlobStore) -> None:
+    def __init__(
+        self, transactions: Transactions, turn: Turn, *, old: BlobStore, new: BlobStore
+    ) -> None:
         self._transactions = transactions
+        self._turn = turn
         self._old = old
         self._new = new
 
     async def move(self, stop: asyncio.Event, tell: Callable[[Moved], object]) -> Moved:
         """All that a row names. Whatever ends it in the middle, no blob is lost, and another run goes on.
 
-        `stop` ends it after the blobs in hand. Several runs at once do no harm.
+        `stop` ends it after the blobs in hand. One run at a time: what is there already is then whole, and nobody takes
+        it away again. Raises Unavailable where another one is at it.
         """
+        async with self._turn.held(lost=stop.set):
+            return await self._move(stop, tell)
+
+    async def _move(self, stop: asyncio.Event, tell: Callable[[Moved], object]) -> Moved:
         moved = Moved()
         turns = asyncio.Semaphore(_AT_ONCE)
         async for keys in self._batches():
@@ -90,8 +99,8 @@ class Moving:
             try:
                 size = await self._copy(key, recorded)
             except BlobMissing:
-                return  # it was deleted, or another run has moved it
-            except (Unavailable, _Damaged) as error:
+                return  # it was deleted
+            except (CoatcheckError, _Damaged) as error:
                 log.warning("blob %s stays in the old store: %s", key, error)
                 moved.failures.append((key, str(error)))
                 return
@@ -109,7 +118,7 @@ class Moving:
         try:
             await self._new.put(key, passing)
         except BlobExists:
-            ours = False  # of a run that was ended here, or of one that is at it too
+            ours = False  # of a run that was ended here
         else:
             ours = True
         there = _Passing(self._new, key)

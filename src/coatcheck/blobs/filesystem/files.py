@@ -65,6 +65,8 @@ class Writer:
                 try:
                     self._fs.link(self._beside, self._key, shard)
                 except FileExistsError:
+                    # Whoever made it may have died before this, and somebody is about to rely on it.
+                    self._fs.fsync(shard)
                     raise BlobExists(self._key) from None
                 self._linked = True
                 reach_in_thread("U6")
