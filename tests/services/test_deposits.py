@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import AsyncIterable, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +26,7 @@ from coatcheck.domain.lifecycle import State
 from coatcheck.domain.principal import Principal
 from coatcheck.services.commands import Description
 from coatcheck.testing.bodies import Cut, Stalled, Whole
+from coatcheck.testing.content import listed
 from coatcheck.testing.faulty import FaultyBlobStore
 from tests import deeds
 from tests.books import assert_books_balance
@@ -299,6 +302,40 @@ async def test_one_that_is_swept_after_its_last_byte_leaves_nothing_either(
 async def _intents(place: Core) -> list[str]:
     async with place.services.transactions.read() as facts:
         return [each.blob_key for each in await facts.intents.overdue(10**15, 10)]
+
+
+async def test_what_comes_too_late_goes_also_where_it_cannot_be_deleted_at_once(
+    tmp_path: Path,
+):
+    class Slow(FaultyBlobStore):
+        """The bytes are with it, and it takes its time."""
+
+        async def put(self, key: BlobKey, data: Any) -> int:
+            size = await super().put(key, _then(data, sweep))
+            self.arm("delete", 1, Unavailable(retry_after=5))
+            return size
+
+    async def sweep() -> None:
+        place.clock.advance(place.settings.upload_lease + 1)
+        assert len((await place.services.reaping.sweep()).intents) == 1
+
+    def wrap(store: BlobStore) -> BlobStore:
+        return Slow(store, "put", 0, EOFError())
+
+    async with core(tmp_path, wrap_blobs=wrap, **deeds.BLOBS_ABOVE_1000) as place:
+        with pytest.raises(Unavailable, match="longer than its lease"):
+            await deeds.deposit(place, await deeds.principal(place), deeds.content(2000))
+        assert len(await listed(place.services.blobs)) == 1
+        place.clock.advance(place.settings.upload_lease + 1)
+        await place.services.reaping.sweep()
+        assert await listed(place.services.blobs) == []
+        assert_books_balance(place, settled=True)
+
+
+async def _then(data: AsyncIterable[bytes], what: Callable[[], Awaitable[None]]) -> Any:
+    async for piece in data:
+        yield piece
+    await what()
 
 
 async def test_a_slow_sender_keeps_its_lease_although_no_batch_is_full(place: Core, ann: Principal):

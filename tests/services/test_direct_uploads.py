@@ -15,6 +15,7 @@ from coatcheck.domain.attachment import Attachment
 from coatcheck.domain.claim import ById, ByPublicId
 from coatcheck.domain.digest import SHA256, Digest
 from coatcheck.domain.errors import DigestMismatch, Gone, Incomplete, NotFound
+from coatcheck.domain.lifecycle import State
 from coatcheck.domain.principal import Principal
 from coatcheck.services.commands import Begin
 from coatcheck.services.direct_uploads import Begun
@@ -162,6 +163,26 @@ async def test_what_is_abandoned_is_offered_no_more(place: Core, ann: Principal)
         await place.services.direct_uploads.offers(begun)
     with pytest.raises(NotFound):
         await find(place, ann, upload)
+    assert await held(place, ann) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("completed", [False, True])
+async def test_what_may_still_be_stored_is_set_aside_until_it_cannot_be_any_more(
+    completed: bool, place: Core, ann: Principal
+):
+    """Else whoever ends one upload after another could fill the store through the URLs of all of them."""
+    upload = await begin(place, ann)
+    if completed:
+        await store(place, ann, upload)
+        made = await completing(place, ann, upload)
+        await place.services.deleting.delete(ann, ById(made.id), [State.DETACHED])
+    else:
+        await place.services.direct_uploads.offers(await find(place, ann, upload))
+        await place.services.direct_uploads.abandon(ann, "native", upload)
+    assert await held(place, ann) == (0, len(CONTENT), 0)
+    assert_books_balance(place)
+    place.clock.advance(3 * HOUR)
+    await place.services.reaping.sweep()
     assert await held(place, ann) == (0, 0, 0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coatcheck.domain.intent import Intent
@@ -41,6 +42,21 @@ class Intents:
             .values(reserved=intents.c.reserved + more, lease_until=lease_until)
         )
         return result.rowcount == 1
+
+    async def take_back(self, intent: Intent) -> None:
+        """From a sweep that has it, or had it: with what is reserved for it, if it is still there."""
+        make = sqlite.insert if self._connection.dialect.name == "sqlite" else postgresql.insert
+        values = {"lease": intent.lease, "lease_until": intent.lease_until}
+        await self._connection.execute(
+            make(intents)
+            .values(
+                blob_key=intent.blob_key,
+                owner_id=intent.owner_id,
+                reserved=intent.reserved,
+                **values,
+            )
+            .on_conflict_do_update(index_elements=["blob_key"], set_=values)
+        )
 
     async def settle(self, intent: Intent) -> int | None:
         """Remove it, as its blob is recorded or gone; the bytes that are reserved for it.

@@ -7,6 +7,7 @@ and reap, whoever else is at it in this process or another.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import (
@@ -178,7 +179,9 @@ class Lives:
             row.id: Refund(owner_id=row.owner_id, used=row.used, reserved=row.reserved, count=1)
             for row in held
         }
-        await close_slots(self._connection, list(buried), now)
+        kept = await close_slots(self._connection, list(buried), now)
+        for id, size in kept.items():
+            buried[id] = replace(buried[id], reserved=buried[id].reserved - size)
         many = {MANY_ROWS: any(row.in_parts for row in held)}
         for statement in (*burial.STRIP, burial.UNNAME):
             await self._connection.execute(statement, {"ids": list(buried)}, execution_options=many)

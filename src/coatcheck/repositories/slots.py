@@ -17,7 +17,6 @@ from sqlalchemy import (
     bindparam,
     delete,
     insert,
-    literal,
     select,
     update,
 )
@@ -104,31 +103,56 @@ class Slots:
         return kept.rowcount == 1
 
 
-async def close_slots(connection: AsyncConnection, attachment_ids: list[int], now: int) -> None:
-    """Their blobs are gone: those that may be stored once more get an intent again, for a sweep."""
-    await connection.execute(
-        _CLOSE, {"ids": attachment_ids, "now": now, "lease": secrets.token_hex(16)}
-    )
-    await connection.execute(_DROP, {"ids": attachment_ids})
+async def close_slots(
+    connection: AsyncConnection, attachment_ids: list[int], now: int
+) -> dict[int, int]:
+    """Their blobs are gone: those that may be stored once more get an intent again, for a sweep, and keep their room in
+    the quota until then. By attachment, the bytes that are set aside for that.
+    """
+    rows = (await connection.execute(_OF, {"ids": attachment_ids})).all()
+    if not rows:
+        return {}
+    values = {"ids": attachment_ids, "now": now, "lease": secrets.token_hex(16)}
+    await connection.execute(_SET_ASIDE, values)
+    await connection.execute(_CLOSE, values)
+    await connection.execute(_DROP, values)
+    kept: dict[int, int] = {}
+    for row in rows:
+        if row.open_until > now:
+            kept[row.attachment_id] = kept.get(row.attachment_id, 0) + row.size
+    return kept
 
 
 # Made once: they are carried out with each delete.
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_STILL_OPEN = slots.c.open_until > bindparam("now", type_=BigInteger)
+_OF = select(slots.c.attachment_id, slots.c.size, slots.c.open_until).where(
+    slots.c.attachment_id.in_(_IDS)
+)
+_SET_ASIDE = (
+    update(intents)
+    .where(
+        intents.c.blob_key.in_(
+            select(slots.c.blob_key).where(slots.c.attachment_id.in_(_IDS), _STILL_OPEN)
+        )
+    )
+    .values(
+        reserved=select(slots.c.size)
+        .where(slots.c.blob_key == intents.c.blob_key)
+        .scalar_subquery()
+    )
+)
 _CLOSE = insert(intents).from_select(
     ["blob_key", "owner_id", "reserved", "lease", "lease_until"],
     select(
         slots.c.blob_key,
         attachments.c.owner_id,
-        literal(0, BigInteger),
+        slots.c.size,
         bindparam("lease", type_=String),
         slots.c.open_until,
     )
     .join(attachments, attachments.c.id == slots.c.attachment_id)
     .outerjoin(intents, intents.c.blob_key == slots.c.blob_key)
-    .where(
-        attachments.c.id.in_(_IDS),
-        slots.c.open_until > bindparam("now"),
-        intents.c.blob_key.is_(None),
-    ),
+    .where(attachments.c.id.in_(_IDS), _STILL_OPEN, intents.c.blob_key.is_(None)),
 )
 _DROP = delete(slots).where(slots.c.attachment_id.in_(_IDS))

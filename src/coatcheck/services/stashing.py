@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
-from coatcheck.blobs.base import BlobKey, BlobStore, new_blob_key
+from coatcheck.blobs.base import BlobKey, BlobStore, Remote, new_blob_key
 from coatcheck.domain.deposit import Stash
 from coatcheck.domain.digest import Digest
-from coatcheck.domain.errors import DigestMismatch, OutcomeUnknown, Unavailable
+from coatcheck.domain.errors import CoatcheckError, DigestMismatch, OutcomeUnknown, Unavailable
 from coatcheck.domain.intent import Intent
 from coatcheck.faultpoints import reach
 from coatcheck.services.attempts import lease_lost
@@ -139,33 +139,40 @@ class Stashing:
             await self._blobs.put(BlobKey(intent.blob_key), intake)
             digests = _confirmed(intake.digests(), expected)
             yield _stash(intake, digests, intent=lease.intent)
-        except BaseException:
-            await self._give_up(intent)
+        except BaseException as error:
+            # What was sent to a store behind a network may be carried out when we have long given it up.
+            answered = isinstance(error, CoatcheckError) and not isinstance(error, Unavailable)
+            await self._give_up(intent, late=isinstance(self._blobs, Remote) and not answered)
             raise
 
-    async def discard(self, intent: Intent) -> None:
+    async def discard(self, intent: Intent, *, late: bool = False) -> None:
         """Give up a blob unless a row names it: bytes first, then the intent with its reservation.
 
         While the intent is there, no row names the blob, since both change in one transaction: so this is right
         also when nobody knows how a commit went. Where a sweep has taken the intent over, it may have looked for
-        the blob before that was there: then the bytes go here, as only their writer could have recorded them.
-        A crash in between leaves the intent, and a sweep does the same.
-        """
-        until = self._clock.now() + self._limits.lease
-        async with self._transactions.write() as facts:
-            ours = await facts.intents.renew(intent, until)
-            if not ours and await facts.attachments.known_blobs([intent.blob_key]):
-                return
-        await self._blobs.delete(BlobKey(intent.blob_key))
-        if not ours:
-            return
-        async with self._transactions.write() as facts:
-            if reserved := await facts.intents.settle(intent):
-                await facts.quotas.refund(intent.owner_id, reserved=reserved)
+        the blob before that was there: then the intent is ours again, and the bytes go here, as only their writer
+        could have recorded them. A crash in between leaves the intent, and a sweep does the same.
 
-    async def _give_up(self, intent: Intent) -> None:
+        Where the bytes may come `late`, the intent stays without its reservation, so that a sweep looks once more.
+        """
+        again = replace(intent, reserved=0, lease_until=self._clock.now() + self._limits.lease)
+        async with self._transactions.write() as facts:
+            if not await facts.intents.renew(intent, again.lease_until):
+                if await facts.attachments.known_blobs([intent.blob_key]):
+                    return
+                await facts.intents.take_back(again)
+        await self._blobs.delete(BlobKey(intent.blob_key))
+        async with self._transactions.write() as facts:
+            reserved = await facts.intents.settle(intent)
+            if reserved is None:
+                return
+            await facts.quotas.refund(intent.owner_id, reserved=reserved)
+            if late:
+                await facts.intents.add(again)
+
+    async def _give_up(self, intent: Intent, *, late: bool = False) -> None:
         with suppress(Unavailable):  # a sweep finds the intent
-            await to_the_end(self.discard(intent))
+            await to_the_end(self.discard(intent, late=late))
 
     async def _begin_beside(self, intent: Intent, intake: Intake) -> None:
         """While the intent becomes durable the body comes on: both take about as long."""

@@ -206,7 +206,9 @@ async def test_quota_is_held_from_the_begin_to_the_end(ann: httpx.AsyncClient):
     other = await begun(ann, size=744_000)
     assert await usage() == (256_000, 744_000)
     await ann.delete(f"{UPLOADS}/{other['id']}")
-    assert await usage() == (256_000, 0)
+    # What the store may still be sent keeps its room until it may not any more.
+    offered = any(part["put"] and not part["put"]["with_key"] for part in other["parts"])
+    assert await usage() == (256_000, 744_000 if offered else 0)
 
 
 async def test_the_same_key_begins_one_upload(ann: httpx.AsyncClient):
