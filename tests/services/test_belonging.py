@@ -18,6 +18,7 @@ from tests import deeds
 from tests.core import Core, core
 
 
+@pytest.mark.folder
 async def test_the_first_start_marks_both_and_later_ones_find_them_a_pair(place: Core):
     await asyncio.gather(*(place.services.belonging.check() for _ in range(5)))
     (mark,) = {(place.settings.data_dir / "blobs" / "store-id").read_text().strip()}
@@ -27,6 +28,7 @@ async def test_the_first_start_marks_both_and_later_ones_find_them_a_pair(place:
     assert list((place.settings.data_dir / "blobs" / "tmp").iterdir()) == []
 
 
+@pytest.mark.folder
 async def test_an_empty_folder_in_the_place_of_the_store_is_refused(tmp_path: Path):
     async with core(tmp_path / "data") as place:
         await place.services.belonging.check()
@@ -47,6 +49,7 @@ async def test_a_new_database_on_an_old_store_is_refused(tmp_path: Path):
             await place.services.belonging.check()
 
 
+@pytest.mark.folder
 async def test_the_store_of_another_database_is_refused_until_it_is_adopted(tmp_path: Path):
     for name in ("one", "other"):
         async with core(tmp_path / name) as place:

@@ -106,6 +106,7 @@ async def test_no_repair_removes_a_byte_that_was_stored(what: str, filled: Path,
     assert {name: after.get(name) for name in before} == before
 
 
+@pytest.mark.folder
 async def test_each_of_twenty_flipped_bits_is_told_once(place: Core, ann: Principal):
     for seed in range(30):
         await deeds.deposit(place, ann, deeds.content(1500, seed))
@@ -132,6 +133,7 @@ async def test_an_upload_of_overlapping_parts_has_its_digests_checked(place: Cor
     assert "sha3_256" in told.says
 
 
+@pytest.mark.folder
 async def test_a_lost_blob_is_reported_and_its_attachment_stays_until_it_is_put_back(
     place: Core, ann: Principal
 ):
@@ -147,6 +149,7 @@ async def test_a_lost_blob_is_reported_and_its_attachment_stays_until_it_is_put_
     assert await deeds.bytes_of(place, ann, made) == deeds.content(1500)
 
 
+@pytest.mark.folder
 async def test_an_orphan_is_put_out_of_the_way_with_its_bytes(place: Core, ann: Principal):
     stray = new_blob_key()
     await place.services.blobs.put(stray, Whole(b"perhaps the only copy"))
@@ -231,6 +234,7 @@ async def test_an_intent_to_drop_what_a_part_names_is_dropped_itself(place: Core
     assert await deeds.findings(place) == []
 
 
+@pytest.mark.folder
 async def test_a_half_written_file_is_told_once_its_writer_must_be_dead(
     place: Core, ann: Principal
 ):

@@ -11,7 +11,7 @@ from dataclasses import replace
 from coatcheck.blobs.base import BlobKey, BlobStore, Remote, new_blob_key
 from coatcheck.domain.deposit import Stash
 from coatcheck.domain.digest import Digest
-from coatcheck.domain.errors import CoatcheckError, DigestMismatch, OutcomeUnknown, Unavailable
+from coatcheck.domain.errors import DigestMismatch, OutcomeUnknown, Unavailable
 from coatcheck.domain.intent import Intent
 from coatcheck.faultpoints import reach
 from coatcheck.services.attempts import lease_lost
@@ -140,9 +140,9 @@ class Stashing:
             digests = _confirmed(intake.digests(), expected)
             yield _stash(intake, digests, intent=lease.intent)
         except BaseException as error:
-            # What was sent to a store behind a network may be carried out when we have long given it up.
-            answered = isinstance(error, CoatcheckError) and not isinstance(error, Unavailable)
-            await self._give_up(intent, late=isinstance(self._blobs, Remote) and not answered)
+            # A store behind a network may carry out what it was sent when we have long given it up.
+            late = isinstance(self._blobs, Remote) and isinstance(error, Unavailable)
+            await self._give_up(intent, late=late)
             raise
 
     async def discard(self, intent: Intent, *, late: bool = False) -> None:
