@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -14,7 +14,7 @@ from coatcheck.blobs import open_store
 from coatcheck.blobs.base import BlobStore, LocalPath, Remote, StoreRefuses
 from coatcheck.blobs.moving import MovingBlobStore
 from coatcheck.clock import SystemClock
-from coatcheck.domain.errors import Unavailable
+from coatcheck.domain.errors import CoatcheckError, Unavailable
 from coatcheck.host import network_file_system, this_host
 from coatcheck.imaging.dimensions import HeaderProbe
 from coatcheck.imaging.thumbnails import open_imaging
@@ -73,7 +73,8 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
     """Everything, open; closed at the end of the block. The database must have been migrated. Raises CannotOpen."""
     clock = clock or SystemClock()
     if settings.faults:
-        _arm(settings.faults)
+        with _naming("COATCHECK_FAULTS"):
+            faultpoints.arm(settings.faults)
     engine = open_database(settings)
     transactions = Transactions(
         engine, quota_bytes=settings.quota_bytes, quota_count=settings.quota_count
@@ -195,7 +196,7 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
 
 def open_database(settings: Settings) -> AsyncEngine:
     """Raises CannotOpen."""
-    try:
+    with _naming("COATCHECK_DATABASE_URL" if settings.database_url else "COATCHECK_DATA_DIR"):
         _refuse_network_file_system(settings)
         return open_engine(
             settings.effective_database_url,
@@ -207,16 +208,18 @@ def open_database(settings: Settings) -> AsyncEngine:
                 idle=settings.database_idle_timeout,
             ),
         )
-    except (ValueError, OSError) as error:
-        name = "COATCHECK_DATABASE_URL" if settings.database_url else "COATCHECK_DATA_DIR"
-        raise CannotOpen(f"{name}: {error}") from error
 
 
-def _arm(faults: str) -> None:
+@contextmanager
+def _naming(setting: str) -> Iterator[None]:
+    """What goes wrong in the block is told with the setting that is to be changed: raises CannotOpen."""
     try:
-        faultpoints.arm(faults)
-    except ValueError as error:
-        raise CannotOpen(f"COATCHECK_FAULTS: {error}") from error
+        yield
+    except ImportError as error:
+        extra = "S3 needs the extra `s3`: pip install -c constraints.txt '.[s3]' in a checkout"
+        raise CannotOpen(f"{setting}: {error}; {extra}") from error
+    except (ValueError, OSError) as error:
+        raise CannotOpen(f"{setting}: {error}") from error
 
 
 def _refuse_network_file_system(settings: Settings) -> None:
@@ -232,21 +235,16 @@ def _refuse_network_file_system(settings: Settings) -> None:
 
 
 def _open_blobs(settings: Settings) -> BlobStore:
-    try:
+    with _naming("COATCHECK_BLOBS_URL" if settings.blobs_url else "COATCHECK_DATA_DIR"):
         if not settings.blobs_url:
             settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         store = open_store(settings.effective_blobs_url)
-    except (ValueError, ImportError, OSError) as error:
-        name = "COATCHECK_BLOBS_URL" if settings.blobs_url else "COATCHECK_DATA_DIR"
-        raise CannotOpen(f"{name}: {error}") from error
     if not settings.blobs_from:
         return store
-    try:
+    with _naming("COATCHECK_BLOBS_FROM"):
         if settings.blobs_from == settings.effective_blobs_url:
             raise ValueError("blobs cannot move from a store to itself")
         return MovingBlobStore(new=store, old=open_store(settings.blobs_from))
-    except (ValueError, ImportError, OSError) as error:
-        raise CannotOpen(f"COATCHECK_BLOBS_FROM: {error}") from error
 
 
 def _is_a_folder(store: BlobStore) -> bool:
@@ -267,7 +265,13 @@ async def check_blobs(services: Services) -> None:
     except StoreRefuses as error:
         raise CannotOpen(f"COATCHECK_BLOBS_URL: {error.detail}") from error
     except Unavailable as error:
-        log.warning("until it does, bytes are refused with 503: %s", error.detail)
+        log.warning("until it does, bytes are refused with 503: %s", in_full(error))
+
+
+def in_full(error: CoatcheckError) -> str:
+    """What clients are told, and what only the operator is: the words of the database, or of the disk with the path."""
+    reason = getattr(error.__cause__, "orig", error.__cause__)
+    return f"{error.detail} ({' '.join(str(reason).split())})" if reason else error.detail
 
 
 def create_app(settings: Settings | None = None, clock: Clock | None = None) -> FastAPI:

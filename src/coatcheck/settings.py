@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,6 +18,10 @@ _HOUR = 3600
 CAMPR_FLOOR = 2 * _HOUR
 
 
+#: As browsers write it (RFC 6454 §6), also those of extensions.
+_ORIGIN = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[^/?#@\s]+")
+
+
 class BadSettings(Exception):
     """Says of each variable that cannot be what is wrong with it."""
 
@@ -25,12 +31,8 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="COATCHECK_", frozen=True, extra="ignore")
 
-    data_dir: Path = Field(
-        Path("data"), description="Where the default database and blobs are kept."
-    )
-    database_url: str = Field(
-        "", description="SQLAlchemy URL; empty: SQLite in the data directory."
-    )
+    data_dir: Path = Field(Path("data"), description="Where database and blobs are kept.")
+    database_url: str = Field("", description="URL; empty: SQLite in the data directory.")
     database_pool: int = Field(
         8, ge=1, le=1000, description="Most connections of one worker to the database."
     )
@@ -181,14 +183,12 @@ class Settings(BaseSettings):
     metrics: Literal["off", "local", "token"] = Field(
         "local", description="Who may read /-/metrics: nobody, this machine, or who has the token."
     )
-    metrics_token: str = Field(
-        "", description="Bearer token that reads /-/metrics from anywhere; empty: there is none."
-    )
+    metrics_token: str = Field("", description="Bearer token that reads /-/metrics; empty: none.")
     metrics_dir: Path | None = Field(
         None, description="Where workers tell each other their numbers; made by serve where needed."
     )
     graceful_timeout: int = Field(
-        30, ge=0, description="How long running requests may take after a stop signal."
+        30, ge=0, description="How long requests may take after a stop signal."
     )
     env: Literal["production", "test"] = Field(
         "production", description="Whether this is a server that somebody relies on."
@@ -207,9 +207,24 @@ class Settings(BaseSettings):
     @field_validator("public_url")
     @classmethod
     def _bare(cls, value: str) -> str:
-        if value and not value.startswith(("http://", "https://")):
-            raise ValueError("must begin with http:// or https://")
+        if value and not re.fullmatch(r"https?://[^/?#@\s]+/*", value):
+            raise ValueError("must be http:// or https://, a host and a port, and nothing else")
         return value.rstrip("/")
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is no origin, such as https://app.example.org")
+        return value
+
+    @field_validator("data_dir", mode="before")
+    @classmethod
+    def _somewhere(cls, value: object) -> object:
+        if value == "":  # a path of no name would be the directory that the server was started in
+            raise ValueError("must name a directory")
+        return value
 
     @model_validator(mode="after")
     def _no_faults_in_production(self) -> Settings:
@@ -253,9 +268,21 @@ class Settings(BaseSettings):
 def load() -> Settings:
     """What the environment says. Raises BadSettings."""
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
         raise BadSettings("\n".join(_complaint(each) for each in error.errors())) from error
+    if settings.blobs_url == "memory:" and settings.env == "production":
+        raise BadSettings(
+            "COATCHECK_BLOBS_URL=memory: forgets all bytes at the end of each process: it needs COATCHECK_ENV=test"
+        )
+    return settings
+
+
+def unknown() -> list[str]:
+    """Names in the environment that look like settings and are none, as by a slip of the pen."""
+    known = {f"COATCHECK_{field}".upper() for field in Settings.model_fields}
+    named = {name.upper(): name for name in os.environ}  # settings are read in capitals or not
+    return sorted(named[name] for name in named.keys() - known if name.startswith("COATCHECK_"))
 
 
 def _complaint(error: Any) -> str:

@@ -39,6 +39,7 @@ def test_a_store_without_a_mark_cannot_be_adopted(
     invoke: Invoke, installed: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COATCHECK_BLOBS_URL", "memory:")
+    monkeypatch.setenv("COATCHECK_ENV", "test")
     ran = invoke("blobs", "adopt")
     assert ran.exit_code == 1
     assert "bears no mark" in ran.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -149,16 +150,23 @@ def test_a_disk_without_room_is_wrong(
         ("https://files.example.org", "ok"),
         ("http://localhost:8080", "ok"),
         ("http://files.example.org", "warning"),
-        ("https://files.example.org/coatcheck", "wrong"),
-        ("https://", "wrong"),
-        ("https://user@files.example.org", "wrong"),
     ],
 )
-def test_a_public_url_is_scheme_host_and_port(
+def test_a_public_url_without_tls_is_worth_a_warning(
     findings, installed: Settings, monkeypatch: pytest.MonkeyPatch, url: str, state: str
 ) -> None:
     monkeypatch.setenv("COATCHECK_PUBLIC_URL", url)
     assert findings()["public url"][0] == state
+
+
+def test_a_name_that_is_no_setting_is_worth_a_warning(
+    findings, installed: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COATCHECK_QUOTA_BYTE", "1")
+    assert findings()["settings"] == (
+        "warning",
+        "there is no COATCHECK_QUOTA_BYTE; see .env.example",
+    )
 
 
 def test_a_store_that_gives_back_something_else_is_wrong(
@@ -167,6 +175,19 @@ def test_a_store_that_gives_back_something_else_is_wrong(
     read = FsOps.pread
     monkeypatch.setattr(FsOps, "pread", lambda *arguments: bytes(len(read(*arguments))))
     assert findings()["blobs"] == ("wrong", "what was stored is not what was read")
+
+
+def test_of_a_disk_that_fails_the_reason_and_the_path_are_told(
+    findings, installed: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_fs: FsOps, source: Path, *_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(source))
+
+    monkeypatch.setattr(FsOps, "link", fail)
+    state, says = findings()["blobs"]
+    assert state == "wrong"
+    assert "Input/output error" in says
+    assert str(installed.data_dir / "blobs") in says
 
 
 def test_a_store_that_bears_another_mark_is_wrong(findings, installed: Settings) -> None:

@@ -41,9 +41,9 @@ def doctor(
 
 
 async def _examine(settings: Settings) -> list[Finding]:
-    from coatcheck.bootstrap import CannotOpen, create_app, open_services
+    from coatcheck.bootstrap import CannotOpen, create_app, in_full, open_services
     from coatcheck.cli.examining import facts, machine, store
-    from coatcheck.domain.errors import Unavailable
+    from coatcheck.domain.errors import CoatcheckError, Unavailable
     from coatcheck.repositories.condition import examined
 
     findings: list[Finding] = []
@@ -51,6 +51,8 @@ async def _examine(settings: Settings) -> list[Finding]:
     async def check(name: str, question: Question) -> None:
         try:
             findings.append(await question())
+        except CoatcheckError as error:
+            findings.append(Finding(name, "wrong", in_full(error)))
         except Exception as error:  # whatever it is, it is the finding
             reason = str(getattr(error, "orig", error)) or type(error).__name__
             findings.append(Finding(name, "wrong", reason))
@@ -59,6 +61,7 @@ async def _examine(settings: Settings) -> list[Finding]:
         create_app(settings)
         return Finding("apis", "ok", ", ".join(settings.dialects) or "none")
 
+    await check("settings", machine.names)
     await check("apis", app)
     await check("public url", lambda: machine.public_url(settings))
     await check("open files", machine.open_files)
@@ -69,7 +72,8 @@ async def _examine(settings: Settings) -> list[Finding]:
             examination = await stack.enter_async_context(examined(settings.effective_database_url))
             services = await stack.enter_async_context(open_services(settings))
         except (CannotOpen, Unavailable, ValueError) as error:
-            return [*findings, Finding("opening", "wrong", str(error))]
+            why = in_full(error) if isinstance(error, Unavailable) else str(error)
+            return [*findings, Finding("opening", "wrong", why)]
         await check("free space", lambda: machine.free_space(settings, services))
         await check("blob store", lambda: store.blob_store(services.blobs))
         reachable = findings[-1].state == "ok"

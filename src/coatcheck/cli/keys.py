@@ -25,7 +25,10 @@ def create(
     user: Annotated[str, typer.Option(help="The user or app in it; made when it is new.")],
     display: Annotated[str | None, typer.Option(help="The name that others are shown.")] = None,
     scope: Annotated[
-        list[str] | None, typer.Option(help="What the key is for; repeatable.")
+        list[str] | None,
+        typer.Option(
+            help="A note of what the key is for; repeatable. Every key may do all that its user may."
+        ),
     ] = None,
     expires_in: Annotated[
         str | None, typer.Option(metavar="DURATION", help="Such as 12h or 90d; without it: never.")

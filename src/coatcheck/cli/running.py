@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pwd
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -28,6 +29,7 @@ def carry_out(deed: Callable[[Settings], Awaitable[T]]) -> T:
     """What the deed returns; an expected failure ends the command with one line, without a traceback."""
     with plain_failures():
         settings = load_settings()
+        _refuse_root_among_others_files(settings)
 
         async def carried_out() -> T:
             return await deed(settings)
@@ -49,6 +51,29 @@ def load_settings() -> Settings:
     return settings
 
 
+def _refuse_root_among_others_files(settings: Settings) -> None:
+    """What root makes there, a directory of blobs or a journal, the user who serves could not open afterwards."""
+    from coatcheck.repositories.engine import file_of
+
+    if os.geteuid() != 0:
+        return
+    file = file_of(settings.effective_database_url)
+    own = None if settings.database_url and settings.blobs_url else settings.data_dir.absolute()
+    for place in (own, file):
+        if place is not None and place.exists() and (owner := place.stat().st_uid) != 0:
+            fail(
+                f"{place} belongs to user {_name_of(owner)}, who could not open what root makes there:"
+                " run this as that user (see «As a service of systemd» in docs/operations.md)"
+            )
+
+
+def _name_of(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:  # of a container, or of another machine
+        return str(user)
+
+
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Services]:
     """The services over a database that has been set up. Raises Unavailable otherwise, and makes none."""
@@ -68,20 +93,20 @@ def refuse_missing_database(settings: Settings) -> None:
     file = file_of(settings.effective_database_url)
     if file is not None and not file.exists():
         raise Unavailable(
-            f"There is no database {file} yet: run `coatcheck serve` or `coatcheck db upgrade`."
+            f"There is no database {file} yet: run `coatcheck serve` or `coatcheck db upgrade`;"
+            " or is COATCHECK_DATA_DIR another one?"
         )
 
 
 @contextmanager
 def plain_failures() -> Iterator[None]:
-    from coatcheck.bootstrap import CannotOpen
+    from coatcheck.bootstrap import CannotOpen, in_full
     from coatcheck.domain.errors import CoatcheckError
 
     try:
         yield
     except CoatcheckError as error:
-        reason = getattr(error.__cause__, "orig", error.__cause__)
-        fail(f"{error.detail} ({' '.join(str(reason).split())})" if reason else error.detail)
+        fail(in_full(error))
     except (CannotOpen, OSError, ValueError) as error:
         fail(str(error))
     except KeyboardInterrupt:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import resource
 import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -18,7 +20,10 @@ from coatcheck.cli.running import carry_out, fail, opened, plain_failures
 from coatcheck.startup import lasting
 
 if TYPE_CHECKING:
+    from coatcheck.services.bundle import Services
     from coatcheck.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 def serve(
@@ -35,23 +40,30 @@ def serve(
 
     A SQLite database is made and migrated first. The very first start prints a key.
     """
-    settings, token = carry_out(_prepared)
-    port = _free_port(host, port)
+    # Before anything is made: a first key that nobody was shown would be lost.
+    with plain_failures():
+        port = _free_port(host, port)
     _allow_many_connections()
+    settings, token = carry_out(_prepared)
     if token:
         announce(token, host, port, settings.dialects)
-    with plain_failures():
+    with plain_failures(), _leaving_no_lease(settings):
         if server == "granian":
             from coatcheck.cli.granian import run
         else:
             from coatcheck.cli.uvicorn import run
         with _telling_each_other(settings, workers):
             status = run(settings, host, port, workers)
-    raise typer.Exit(status)
+        if status:
+            raise typer.Exit(status)
 
 
 async def _prepared(settings: Settings) -> tuple[Settings, str | None]:
     """The settings, once it is certain that workers can start with them, and the first key if there was none."""
+    from coatcheck.settings import unknown
+
+    for name in unknown():
+        log.warning("%s is no setting, and means nothing; see .env.example", name)
     with lasting():
         from coatcheck.bootstrap import check_blobs, create_app, open_database
         from coatcheck.repositories import schema
@@ -65,9 +77,35 @@ async def _prepared(settings: Settings) -> tuple[Settings, str | None]:
     async with opened(settings) as services:
         await check_blobs(services)
         await services.hosting.take()
-        if await services.keys.all():
-            return settings, None
-        return settings, await services.keys.create(tenant="default", login="admin")
+        try:
+            if await services.keys.all():
+                return settings, None
+            return settings, await services.keys.create(tenant="default", login="admin")
+        except BaseException:
+            await _give_up_the_lease(services)
+            raise
+
+
+@contextmanager
+def _leaving_no_lease(settings: Settings) -> Iterator[None]:
+    """Workers give it up at their end. Where none came to that, another host need not wait until it has run out."""
+
+    async def give_up() -> None:
+        async with opened(settings) as services:
+            await _give_up_the_lease(services)
+
+    try:
+        yield
+    except BaseException:
+        with suppress(Exception):  # what is to be told is why it did not start
+            asyncio.run(give_up())
+        raise
+
+
+async def _give_up_the_lease(services: Services) -> None:
+    with suppress(Exception):
+        async with services.hosting.held():
+            pass
 
 
 @contextmanager

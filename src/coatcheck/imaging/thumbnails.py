@@ -94,7 +94,8 @@ def open_imaging(max_pixels: int) -> ChildImaging | NoImaging:
         return NoImaging()
     if importlib.util.find_spec("PIL") is None:
         log.info(
-            "Pillow is not installed, so there are no thumbnails: pip install coatcheck[images]"
+            "Pillow is not installed, so there are no thumbnails: they need the extra `images`,"
+            " pip install -c constraints.txt '.[images]' in a checkout"
         )
         return NoImaging()
     return ChildImaging(max_pixels=max_pixels)

@@ -111,7 +111,12 @@ def _parsed(url: str | URL) -> URL:
 def _created(url: URL, **options: Any) -> AsyncEngine:
     try:
         return create_async_engine(url, **options)
-    except (SQLAlchemyError, ImportError) as error:
+    except ImportError as error:
+        raise ValueError(
+            f"{error}; PostgreSQL needs the extra `postgres`:"
+            " pip install -c constraints.txt '.[postgres]' in a checkout"
+        ) from error
+    except SQLAlchemyError as error:
         raise ValueError(f"no database can be opened by this URL: {error}") from error
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy.exc import DataError, DBAPIError, OperationalError
+from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from coatcheck.domain.errors import CoatcheckError, Contended, Invalid, StorageFull, Unavailable
@@ -36,6 +36,14 @@ def says_full(error: DBAPIError) -> bool:
     return "disk is full" in text or "No space left on device" in text
 
 
+def says_damaged(error: DBAPIError) -> bool:
+    """SQLite: «database disk image is malformed», «malformed database schema», «file is not a database»."""
+    if type(error) is not DatabaseError:  # its kinds are mistakes of ours, and none of the file
+        return False
+    text = str(error.orig)
+    return "malformed" in text or "not a database" in text
+
+
 def _in_words(error: BaseException) -> CoatcheckError | None:
     if isinstance(error, PoolTimeoutError):
         return Unavailable("The database is too busy.", retry_after=1)
@@ -45,6 +53,8 @@ def _in_words(error: BaseException) -> CoatcheckError | None:
         return Contended(retry_after=1)
     if isinstance(error, DataError):
         return Invalid("A text or a number in it is none that can be kept.")
+    if says_damaged(error):
+        return Unavailable("The file of the database is damaged, or holds none.", retry_after=60)
     passing = error.connection_invalidated or _code(error).startswith(_PASSING)
     if not passing and not isinstance(error, OperationalError):
         return None

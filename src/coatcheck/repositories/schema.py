@@ -15,6 +15,7 @@ from sqlalchemy import Connection, delete, insert, inspect, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coatcheck.repositories.engine import file_of, open_engine
+from coatcheck.repositories.failures import in_our_words
 from coatcheck.repositories.postgresql import Patience
 from coatcheck.repositories.tables import installation
 
@@ -35,9 +36,9 @@ async def upgrade(url: str) -> tuple[str | None, str]:
 
     Any number of processes may try at once: they take turns, and all but the first find nothing to do. A newer one
     that this program can serve on is left as it is. Raises ValueError when the database has a version that this
-    program does not know.
+    program does not know, and Unavailable when it cannot serve.
     """
-    with _turn(url):
+    with _turn(url), in_our_words():
         engine = open_engine(url, patience=Patience(statement=0, lock=0, idle=0))
         try:
             async with engine.begin() as connection:

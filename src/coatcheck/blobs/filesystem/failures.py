@@ -13,5 +13,8 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def in_our_words(failure: OSError) -> Unavailable:
+    """Its cause, which names a path, is for the operator; clients are told the rest alone."""
     kind = StorageFull if failure.errno in _FULL else Unavailable
-    return kind(retry_after=RETRY_AFTER)
+    ours = kind(retry_after=RETRY_AFTER)
+    ours.__cause__ = failure
+    return ours

@@ -13,10 +13,16 @@ from coatcheck.blobs.base import LocalPath, new_blob_key
 from coatcheck.cli.examining.finding import Finding, State
 from coatcheck.cli.tables import amount
 from coatcheck.services.bundle import Services
-from coatcheck.settings import Settings
+from coatcheck.settings import Settings, unknown
 
 #: Bytes. With less room, deposits and even deletions will soon fail; with less than ten times that it is time to look.
 LEAST_ROOM = 256 * 1024 * 1024
+
+
+async def names() -> Finding:
+    if found := unknown():
+        return Finding("settings", "warning", f"there is no {', '.join(found)}; see .env.example")
+    return Finding("settings", "ok", "each has a value that can be, and no other is set")
 
 
 async def public_url(settings: Settings) -> Finding:
@@ -25,10 +31,6 @@ async def public_url(settings: Settings) -> Finding:
             "public url", "ok", "not set: links are made from each request's Host header"
         )
     parts = urlsplit(settings.public_url)
-    if not parts.hostname or parts.path or parts.query or parts.fragment or parts.username:
-        return Finding(
-            "public url", "wrong", f"{settings.public_url} is not just scheme, host and port"
-        )
     if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
         return Finding("public url", "warning", f"{settings.public_url}: keys travel in the clear")
     return Finding("public url", "ok", settings.public_url)
