@@ -16,6 +16,9 @@ from coatcheck.settings import Settings
 from tests.engines import nginx
 from tests.test_packaging import PREFIX, ROOT, known_variables
 
+#: Beside the compose file, where there is one.
+SETTINGS = {"path": ".env", "required": False}
+
 DEPLOY = ROOT / "deploy"
 OPERATIONS = ROOT / "docs" / "operations.md"
 
@@ -77,7 +80,8 @@ def test_the_single_node_of_the_compose_file_needs_nothing_else(compose: dict[st
     single = compose["services"]["single"]
     assert single["profiles"] == ["single"]
     assert "depends_on" not in single
-    assert "env_file" not in single
+    assert single["env_file"] == [SETTINGS]
+    assert single["environment"]["COATCHECK_DATA_DIR"] == "/data"  # whatever that file says
 
 
 def test_secrets_are_in_a_file_that_no_checkout_has(compose: dict[str, Any]) -> None:
@@ -90,8 +94,10 @@ def test_secrets_are_in_a_file_that_no_checkout_has(compose: dict[str, Any]) -> 
         "AWS_SECRET_ACCESS_KEY",
     }
     assert "/deploy/secrets.env" in (ROOT / ".gitignore").read_text("utf-8").splitlines()
-    for name in ("node1", "node2", "migrate", "postgres", "seaweedfs"):
+    for name in ("postgres", "seaweedfs"):
         assert compose["services"][name]["env_file"] == ["deploy/secrets.env"]
+    for name in ("node1", "node2", "migrate"):
+        assert compose["services"][name]["env_file"] == [SETTINGS, "deploy/secrets.env"]
 
 
 def test_nginx_has_the_nodes_of_the_compose_file(compose: dict[str, Any]) -> None:
@@ -136,6 +142,17 @@ def test_what_kubernetes_is_told_fits_together() -> None:
     assert pod["spec"]["terminationGracePeriodSeconds"] > Settings().graceful_timeout
     (migration,) = manifests["Job", "coatcheck-migrate"]["spec"]["template"]["spec"]["containers"]
     assert migration["args"] == ["db", "upgrade"]
+    told = manifests["Secret", "coatcheck"]["stringData"]
+    assert told["COATCHECK_FORWARDED_ALLOW"] == "on"  # the Ingress sets them
+    (authority,) = re.findall(r"sslrootcert=([^&]+)", told["COATCHECK_DATABASE_URL"])
+    for spec in (pod["spec"], manifests["Job", "coatcheck-migrate"]["spec"]["template"]["spec"]):
+        (volume,) = (each for each in spec["volumes"] if each["name"] == "database-ca")
+        (mount,) = (
+            each for each in spec["containers"][0]["volumeMounts"] if each["name"] == volume["name"]
+        )
+        source = volume["configMap"]["name"]
+        file = authority.removeprefix(f"{mount['mountPath']}/")
+        assert file in manifests["ConfigMap", source]["data"]
     for each in (container, migration):
         sources = [source["secretRef"]["name"] for source in each["envFrom"]]
         assert all(("Secret", name) in manifests for name in sources)
