@@ -6,6 +6,7 @@ the temporary directory (TMPDIR), and as durable as they can be.
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import subprocess
 import tempfile
@@ -132,7 +133,19 @@ def _seconds(pid: int) -> float:
     return times.user + times.system
 
 
-def main(home: Path) -> None:
+def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """So that `--help`, or a slip of the pen, does not begin minutes of load."""
+    parser = argparse.ArgumentParser(prog="python -m bench.nodes", description=__doc__)
+    parser.add_argument(
+        "--rounds", type=int, default=ROUNDS, metavar="N", help="after one to warm up (%(default)s)"
+    )
+    options = parser.parse_args(arguments)
+    if options.rounds < 1:
+        parser.error("--rounds has to be 1 or more")
+    return options
+
+
+def main(home: Path, rounds: int) -> None:
     file = home / "16MiB"
     file.write_bytes(bytes(range(256)) * (16 * MIB // 256))
     loads: dict[str, Callable[[Site], tuple[float, float]]] = {
@@ -142,7 +155,7 @@ def main(home: Path) -> None:
     }
     found: dict[tuple[str, str, str], list[float]] = defaultdict(list)
     with sites(home) as compared:
-        for number in range(ROUNDS + 1):
+        for number in range(rounds + 1):
             for load, run in loads.items():
                 for site in compared:
                     before = site.cpu()
@@ -162,5 +175,6 @@ def main(home: Path) -> None:
 
 
 if __name__ == "__main__":
+    options = parsed()
     with tempfile.TemporaryDirectory(prefix="coatcheck-nodes-") as directory:
-        main(Path(directory))
+        main(Path(directory), options.rounds)
