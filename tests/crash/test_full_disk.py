@@ -119,7 +119,7 @@ class House:
 
 
 async def moved_in(nursery: Zygote, data_dir: Path, **settings: str) -> House:
-    async with core(data_dir) as place:
+    async with core(data_dir, durable=True) as place:  # what it starts with is there, too
         ann, eve = await place.key(), await place.key("evil", "eve")
     server = nursery.start(data_dir, SETTINGS | settings)
     server.wait_until_ready()
