@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -112,6 +113,24 @@ async def test_an_upload_in_parts_and_what_is_being_written_outlive_it_too(
     assert await deeds.bytes_of(place, ann, done.attachment) == b"halfdone"
     assert await value(place, intents.c.lease_until) == lease + JUMP
     assert await value(place, intents.c.blob_key) == intent.blob_key
+
+
+async def test_a_jump_in_the_middle_of_a_sweep_ends_nothing_before_its_time(
+    place: Core, ann: Principal
+):
+    await deeds.deposit(place, ann, b"old", lifetime=1000)
+    place.clock.advance(120)
+    young = await deeds.deposit(place, ann, b"young", lifetime=2 * deeds.HOUR)
+    purge = place.services.reaping._purging.purge_some
+
+    async def jumping(limit: int) -> Any:
+        place.clock.advance(milliseconds=JUMP)
+        return await purge(limit)
+
+    with mock.patch.object(place.services.reaping._purging, "purge_some", jumping):
+        swept = await place.services.reaping.sweep()
+    assert len(swept.expired) == 1
+    assert young.id not in {each.id for each in swept.expired}
 
 
 async def test_a_claim_for_a_time_is_not_cut_short(place: Core, ann: Principal, hands: Hands):

@@ -6,6 +6,7 @@ import logging
 import secrets
 import time
 from dataclasses import dataclass, field
+from functools import partial
 
 from coatcheck.blobs.base import BlobStore, SweepsLeftovers, checked
 from coatcheck.domain.attachment import Due
@@ -106,15 +107,17 @@ class Reaping:
 
     async def _sweep(self) -> Sweep:
         done = Sweep()
+        # Of one moment: should the clock jump meanwhile, nobody has looked whether that is to be believed.
+        due = self._clock.now()
         await reach("B0")
-        while lapsed := await persistently(self._lapse):
+        while lapsed := await persistently(partial(self._lapse, due)):
             done.lapsed += lapsed
-        while batch := await persistently(self._expire):
+        while batch := await persistently(partial(self._expire, due)):
             done.expired += batch
             done.purged += await self._purging.purge_some(BATCH)
         done.tombstones, done.replays = await persistently(self._forget)
         done.purged += await self._purging.purge_all(BATCH)
-        done.intents = await self._drop_intents()
+        done.intents = await self._drop_intents(due)
         await reach("B1")
         try:
             if isinstance(self._blobs, SweepsLeftovers):
@@ -125,18 +128,17 @@ class Reaping:
             log.exception("the store could not do its part; the next sweep asks again")
         return done
 
-    async def _lapse(self) -> list[int]:
+    async def _lapse(self, due: int) -> list[int]:
         """Claims whose lease ran out: what nothing else holds is detached again, with a fresh window."""
-        now = self._clock.now()
+        now, limits = self._clock.now(), self._limits
         async with self._transactions.write() as facts:
-            lapsed = await facts.claims.lapse(now - self._grace, BATCH)
-            limits = self._limits
+            lapsed = await facts.claims.lapse(due - self._grace, BATCH)
             await facts.lives.release(lapsed, now, now + limits.detached, limits.lasting)
         return lapsed
 
-    async def _expire(self) -> list[Due]:
+    async def _expire(self, due: int) -> list[Due]:
         async with self._transactions.write() as facts:
-            return await facts.lives.expire(self._clock.now() - self._grace, BATCH)
+            return await facts.lives.expire(due - self._grace, BATCH)
 
     async def _forget(self) -> tuple[int, int]:
         """How many tombstones and answers."""
@@ -149,10 +151,10 @@ class Reaping:
             await facts.tallies.fold()
         return tombstones, replays
 
-    async def _drop_intents(self) -> list[Intent]:
+    async def _drop_intents(self, due: int) -> list[Intent]:
         """Whoever held them can record nothing any more: their bytes go, then their reservation."""
         dropped = []
-        while taken := await self._take_over():
+        while taken := await self._take_over(due):
             for intent in taken:
                 try:
                     await self._drop(intent)
@@ -163,13 +165,11 @@ class Reaping:
                     log.exception("blob %s could not be deleted", intent.blob_key)
         return dropped
 
-    async def _take_over(self) -> list[Intent]:
+    async def _take_over(self, due: int) -> list[Intent]:
         """Leased to us, so that none is taken twice; one that fails is taken again later."""
-        now = self._clock.now()
+        until = self._clock.now() + self._limits.lease
         async with self._transactions.write() as facts:
-            return await facts.intents.take_over(
-                now, secrets.token_hex(16), now + self._limits.lease, BATCH
-            )
+            return await facts.intents.take_over(due, secrets.token_hex(16), until, BATCH)
 
     async def _drop(self, intent: Intent) -> None:
         await self._blobs.delete(checked(intent.blob_key))
