@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import socket
 import time
 from contextlib import closing
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from coatcheck.blobs.filesystem import FsOps
 from coatcheck.repositories.sqlite_driver import sqlite
 from coatcheck.settings import Settings
 from tests.cli.conftest import Invoke
@@ -62,6 +65,24 @@ def test_a_name_that_is_no_setting_is_told_in_the_log(
     assert "COATCHECK_QUOTA_BYTE is no setting" in invoke("serve", "--port", "0").stderr
     monkeypatch.delenv("COATCHECK_QUOTA_BYTE")
     assert "is no setting" not in invoke("serve", "--port", "0").stderr
+
+
+def test_a_disk_that_fails_at_the_start_is_told_with_reason_and_path(
+    invoke: Invoke, data_dir: Path, no_workers: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert invoke("serve", "--port", "0").exit_code == 0
+    opened = FsOps.open
+
+    def fail(fs: FsOps, path: str | Path, flags: int, dir_fd: int | None = None) -> int:
+        if Path(path).name == "store-id":
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+        return opened(fs, path, flags, dir_fd)
+
+    monkeypatch.setattr(FsOps, "open", fail)
+    ran = invoke("serve", "--port", "0")
+    assert ran.exit_code == 0
+    assert "Input/output error" in ran.stderr
+    assert f"{data_dir}/blobs/store-id" in ran.stderr
 
 
 @pytest.mark.sqlite
