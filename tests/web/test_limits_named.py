@@ -96,6 +96,21 @@ async def test_who_has_too_many_open_uploads_is_told_how_many_there_may_be(
         assert "at most 2" in answer.text
 
 
+async def test_a_whole_upload_with_a_key_is_no_open_one(tmp_path: Path) -> None:
+    async with (
+        installation(tmp_path, dialects=tuple(DIALECTS), max_open_uploads=1) as house,
+        house.client() as ann,
+    ):
+        assert (await begin(ann, "attachfast", "one", 1)).is_success
+        for place, key in (
+            ("/coatcheck/v1/attachments", "Idempotency-Key"),
+            ("/attachments", "Client-Request-ID"),
+        ):
+            answer = await ann.post(place, content=b"whole", headers={key: "k" * 16})
+            assert answer.is_success, answer.text
+        assert (await begin(ann, "attachfast", "two", 1)).status_code == 422
+
+
 async def test_who_sends_too_many_parts_is_told_how_many_there_may_be(tmp_path: Path) -> None:
     async with (
         installation(tmp_path, dialects=tuple(DIALECTS), max_parts=3) as house,

@@ -157,7 +157,8 @@ class Receiving:
                 if repeated:
                     return repeated
                 upload = None
-            upload = upload or await self._open(facts, command, placement)
+            whole = new.size == placement.total
+            upload = upload or await self._open(facts, command, placement, whole=whole)
             if upload.size != placement.total:
                 raise SizeMismatch(total=upload.size)
             parts = await facts.attachments.parts(upload.id)
@@ -214,7 +215,9 @@ class Receiving:
             return None
         return _Placed(upload, parts, Fit(repeats=repeats)) if repeats else None
 
-    async def _open(self, facts: Facts, command: Receive, placement: Placement) -> Attachment:
+    async def _open(
+        self, facts: Facts, command: Receive, placement: Placement, *, whole: bool
+    ) -> Attachment:
         if command.begun:
             raise Gone
         caller, now = command.caller, self._clock.now()
@@ -235,7 +238,7 @@ class Receiving:
             upload_key=key,
             filing=placement.filing,
         )
-        opened = await open_upload(facts, self._limits, draft)
+        opened = await open_upload(facts, self._limits, draft, briefly=whole)
         await reach("K0")
         return opened
 

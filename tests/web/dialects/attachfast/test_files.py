@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -9,7 +10,7 @@ from coatcheck.domain.digest import SHA3_256
 from coatcheck.services.commands import Deposit, Description
 from coatcheck.testing.bodies import Whole
 from tests.books import assert_books_balance
-from tests.kit import Installation
+from tests.kit import Installation, installation
 from tests.web.dialects.attachfast.asks import (
     PNG,
     errors,
@@ -339,6 +340,19 @@ async def test_a_token_brings_it_into_the_tree_for_good(
     async with house.client(login="bob") as colleague:
         assert (await colleague.get(f"/api/files/{id}")).json()["token"] == "a/x.txt"
     assert_books_balance(house, settled=True)
+
+
+async def test_a_file_that_another_api_renames_keeps_its_name_here(tmp_path: Path) -> None:
+    async with (
+        installation(tmp_path, dialects=("attachfast", "native")) as both,
+        both.client() as ann,
+    ):
+        file = await uploaded(ann, folder="a/b")
+        place = f"/coatcheck/v1/attachments/{file['id']}"
+        renamed = (await ann.patch(place, json={"name": "c.pdf"})).json()
+        assert renamed["name"] == "c.pdf"
+        shown = (await ann.get(f"/api/files/{file['id']}")).json()
+        assert (shown["token"], shown["filename"]) == ("a/b.png", "b.png")
 
 
 async def test_what_was_left_through_another_api_can_be_deleted_here_by_its_owner(

@@ -28,6 +28,8 @@ TABLE = [
     ("pic.png", "a/./b", "a/b.png", [["a"]]),
     ("pic.png", "a\\b", "a/b.png", [["a"]]),
     ("pic.png", " spaced / name ", "spaced/name.png", [["spaced"]]),
+    ("...", "short", "short.png", []),
+    ("x" * 300 + ".png", "short", "short.png", []),
     ("pic.png", "", "pic.png", []),
     ("pic.png", "  ", "pic.png", []),
     ("pic.png", "/", "pic.png", []),

@@ -58,6 +58,8 @@ async def test_attachments_are_named_in_any_way_that_clients_have(ann: httpx.Asy
         lambda a, b: {"content": f"{BODY}&attachments={a}&attachments={b}"},
         lambda a, b: {"content": f"{BODY}&attachments={a},{b}"},
         lambda a, b: {"content": f"{BODY}&attachments={a}, {b}"},
+        lambda a, b: {"content": f"{BODY}&attachments[0]={a}&attachments[1]={b}"},
+        lambda a, b: {"content": f'{BODY}&attachments=["{a}","{b}"]'},
         lambda a, b: {"json": {**FIELDS, "attachments": [a, b]}},
         lambda a, b: {"json": {**FIELDS, "attachments": [{"id": a, "size": 5}, {"id": b}]}},
         lambda a, b: {"json": {**FIELDS, "attachments": [a, b, a]}},
@@ -82,6 +84,18 @@ async def test_a_message_can_do_without_attachments(ann: httpx.AsyncClient) -> N
     for end in ("", "&attachments=", "&attachments[]="):
         answer = await ann.post("/v1/messages", content=BODY + end, headers=URLENCODED)
         assert told(answer, 201)["attachments"] == []
+
+
+async def test_a_message_of_a_hundred_files_takes_no_more(ann: httpx.AsyncClient) -> None:
+    many = [(await uploaded(ann))["id"] for _ in range(100)]
+    message = await sent(ann, *many)
+    for answer in (
+        await upload(ann, message_id=message["id"]),
+        await ann.put(f"/v1/messages/{message['id']}", json={"attachments": [*many, NEVER]}),
+    ):
+        assert answer.status_code == 400
+        assert "A message has 100 attachments at most." in answer.text
+        assert answer.headers["coatcheck-limit"] == "attachments=100"
 
 
 async def test_a_message_that_is_none_changes_nothing(ann: httpx.AsyncClient) -> None:

@@ -179,6 +179,16 @@ async def test_a_lease_lapses_unless_it_is_renewed(
     assert await state(ann, id) == "claimed"
 
 
+async def test_what_is_released_is_named_without_members_that_are_not_known(
+    ann: httpx.AsyncClient,
+):
+    (id,) = await several(ann, 1)
+    told(await claim(ann, id))
+    answer = await ann.request("DELETE", POST_1, json={"attachments": [id], "delete": True})
+    assert problem(answer) == (400, "invalid_request")
+    assert await state(ann, id) == "claimed"
+
+
 async def test_an_exact_claim_is_the_whole_set_in_its_order(
     ann: httpx.AsyncClient, house: Installation
 ):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from coatcheck.domain.errors import BadName
 from coatcheck.domain.folder import Filing
 from coatcheck.domain.magic import sniff
 from coatcheck.domain.media_type import (
@@ -31,7 +32,12 @@ def name_upload(
     dirs: Sequence[str], base: str | None, filename: str, declared: str | None, head: bytes
 ) -> tuple[Filing, str]:
     """(where it is filed, its media type). `base` None: it keeps its own name. Raises BadName(field="filename")."""
-    original = clean_filename(filename)
+    try:
+        original = clean_filename(filename)
+    except BadName:
+        if base is None:
+            raise
+        original = base
     name = base or original
     if extension_of(original):
         media_type = choose_media_type(declared, original, head)

@@ -28,7 +28,7 @@ NAMELESS = "file"
 def file_of(attachment: Attachment, folders: Mapping[int, tree.Folder], base_url: str) -> File:
     """`folders` by id, `base_url` is where the links lead."""
     folder = folders.get(attachment.folder_id or 0)
-    name = attachment.name or NAMELESS
+    name = _last_segment(attachment.token) or attachment.name or NAMELESS
     url = f"{base_url}/f/{attachment.capability}/{quote(name, safe='')}"
     return File(
         id=attachment.id,
@@ -74,7 +74,11 @@ def folder_with_contents(view: FolderView) -> FolderDetail:
             for child in view.children
         ],
         files=[
-            FileToken(id=each.id, token=each.token or "", filename=each.name or NAMELESS)
+            FileToken(
+                id=each.id,
+                token=each.token or "",
+                filename=_last_segment(each.token) or each.name or NAMELESS,
+            )
             for each in view.attachments
         ],
     )
@@ -102,6 +106,11 @@ def pagination_of(page: int, per_page: int, total: int) -> Pagination:
 def instant(time: int) -> str:
     """`2025-12-30T16:18:00Z`: the second that has begun."""
     return datetime.fromtimestamp(time // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _last_segment(token: str | None) -> str:
+    """Its name here, whatever another API has renamed it to."""
+    return (token or "").rpartition("/")[2]
 
 
 def _parent(folder: tree.Folder) -> FolderName | None:

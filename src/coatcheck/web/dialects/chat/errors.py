@@ -13,6 +13,7 @@ from coatcheck.web.problem import Problem
 STATUSES = {
     "already_claimed": 400,
     "name_taken": 400,
+    "too_many": 400,
     "unsupported": 400,
 }
 

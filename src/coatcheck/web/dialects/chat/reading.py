@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -11,7 +12,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 
 from coatcheck.domain.claim import ByPublicId, Wanted
-from coatcheck.domain.errors import Invalid, Malformed, Missing
+from coatcheck.domain.errors import Invalid, Malformed, Missing, TooMany
 from coatcheck.services.ports import Body
 from coatcheck.web.headers import single
 from coatcheck.web.headers.content_encoding import refuse_encoded
@@ -19,7 +20,9 @@ from coatcheck.web.streaming import parse_json, read_bytes
 
 _MAX_BODY = 256 * 1024
 _MOST_FIELDS = 1000
-_MOST_ATTACHMENTS = 100
+#: That a message has.
+MOST_ATTACHMENTS = 100
+_NUMBERED = re.compile(r"\[\d{1,4}\]\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +56,8 @@ class Fields:
         if name is None:
             return None
         ids = _ids(self.values[name])
-        if len(ids) > _MOST_ATTACHMENTS:
-            raise Invalid(
-                f"A message has {_MOST_ATTACHMENTS} attachments at most.", field="attachments"
-            )
+        if len(ids) > MOST_ATTACHMENTS:
+            raise too_many("attachments")
         return tuple(Wanted(reference=ByPublicId(id)) for id in ids)
 
     def reactions(self) -> list[str] | None:
@@ -73,6 +74,15 @@ class Fields:
     def fingerprint(self) -> str:
         """The same for the same values, as a form or as JSON."""
         return sha256(json.dumps(self.values, sort_keys=True).encode()).hexdigest()
+
+
+def too_many(field: str) -> TooMany:
+    return TooMany(
+        f"A message has {MOST_ATTACHMENTS} attachments at most.",
+        what="attachments",
+        limit=MOST_ATTACHMENTS,
+        field=field,
+    )
 
 
 async def read_fields(request: Request, body: Body) -> Fields:
@@ -103,7 +113,8 @@ def _form(data: bytes) -> dict[str, object]:
     if any("\0" in text for pair in pairs for text in pair):
         raise Malformed("A field holds a NUL.")
     values: dict[str, object] = {}
-    for name, value in pairs:
+    for given, value in pairs:
+        name = _NUMBERED.sub("[]", given)  # as PHP writes the items of a list
         before = values.get(name)
         if before is None:
             values[name] = value
@@ -115,6 +126,8 @@ def _form(data: bytes) -> dict[str, object]:
 def _ids(given: object) -> Sequence[str]:
     if given is None or given == "":
         return ()
+    if isinstance(given, str) and given.lstrip().startswith("["):
+        given = parse_json(given.encode())
     if isinstance(given, str):
         return [id.strip() for id in given.split(",")]
     if not isinstance(given, list):

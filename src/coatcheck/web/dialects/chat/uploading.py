@@ -14,6 +14,7 @@ from coatcheck.services.bundle import Services
 from coatcheck.services.commands import Deposit, Description
 from coatcheck.web.config import WireConfig
 from coatcheck.web.dialects.chat.naming import NAMELESS, conversation_ref, message_ref
+from coatcheck.web.dialects.chat.reading import MOST_ATTACHMENTS, too_many
 from coatcheck.web.headers import single
 from coatcheck.web.headers.content_encoding import refuse_encoded
 from coatcheck.web.multipart import FileForm
@@ -44,6 +45,8 @@ async def take_file(
     name = clean_filename(sent.filename or NAMELESS)
     message_id = form.fields.get("message_id")
     message = await _own_message(services, caller, message_id) if message_id else None
+    if message and len(await services.claims.held(caller, message.ref)) >= MOST_ATTACHMENTS:
+        raise too_many("message_id")
 
     async def describe(head: bytes) -> Description:
         if form.fields.get("message_id") != message_id:

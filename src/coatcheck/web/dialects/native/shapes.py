@@ -170,7 +170,7 @@ class WantedShape(BaseModel):
 
 class ExactlyShape(BaseModel):
     attachments: list[WantedShape | int | str]
-    exclusive: bool = Field(True, description="No other container may hold one of them.")
+    exclusive: bool = Field(True, description="Refused where another container holds one of them.")
     lease: int | None = Field(None, description="Seconds after which the claim lapses.")
     expires_at: str | None = Field(None, description="The moment at which it does, instead.")
 
