@@ -172,6 +172,7 @@ async def test_of_many_deletions_one_that_fails_keeps_back_no_other(
     failed = await store.delete_many(keys)
     assert set(failed) == set(keys[:stay])
     assert all(isinstance(error, Unavailable) for error in failed.values())
+    assert all(isinstance(error.__cause__, OSError) for error in failed.values())
     fs.hook = lambda _op: None
     assert await store.delete_many(keys) == {}
     assert await listed(store) == []
