@@ -7,13 +7,14 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from types import FrameType
 
 from fastapi import FastAPI
 
 from coatcheck import bootstrap, listeners, logs
+from coatcheck.services.shielding import meanwhile
 from coatcheck.settings import Settings
 from coatcheck.startup import lasting
 
@@ -82,7 +83,7 @@ async def _ending_with_its_parent() -> AsyncIterator[None]:
             await asyncio.sleep(_LOOKS_AFTER_PARENT_EVERY)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    async with _meanwhile(watch(), "parent"):
+    async with meanwhile(watch(), "parent"):
         yield
 
 
@@ -92,20 +93,8 @@ async def _closing_on_stalled_readers(timeout: float) -> AsyncIterator[None]:
         while not listeners.give_up_on_stalled_readers(timeout):  # noqa: ASYNC110 - nobody tells us of it
             await asyncio.sleep(_LOOKS_FOR_LISTENERS_EVERY)
 
-    async with _meanwhile(look(), "listeners"):
+    async with meanwhile(look(), "listeners"):
         yield
-
-
-@asynccontextmanager
-async def _meanwhile(work: Coroutine[None, None, None], name: str) -> AsyncIterator[None]:
-    """Done beside the block, and no longer."""
-    task = asyncio.create_task(work, name=name)
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 __all__ = ["create_app"]

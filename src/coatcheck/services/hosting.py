@@ -10,11 +10,12 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Protocol
 
 from coatcheck.domain.errors import CoatcheckError, Unavailable
 from coatcheck.services.ports import Clock, Transactions
+from coatcheck.services.shielding import meanwhile
 
 log = logging.getLogger(__name__)
 
@@ -101,16 +102,9 @@ class Hosting:
         finally:
             await self._give_up()
 
-    @asynccontextmanager
-    async def renewed(self) -> AsyncIterator[None]:
+    def renewed(self) -> AbstractAsyncContextManager[None]:
         """What was taken is kept, as long as the block runs. Where it was lost, nothing is written until it is ours."""
-        renewing = asyncio.create_task(self._renew(), name="hosting")
-        try:
-            yield
-        finally:
-            renewing.cancel()
-            with suppress(asyncio.CancelledError):
-                await renewing
+        return meanwhile(self._renew(), "hosting")
 
     async def _renew(self) -> None:
         while self._alone:

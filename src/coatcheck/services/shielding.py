@@ -1,12 +1,25 @@
-"""Finishing what was begun although the caller is gone."""
+"""Finishing what was begun although the caller is gone, and breaking off what goes on beside."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
-from typing import TypeVar
+from collections.abc import AsyncIterator, Awaitable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+
+@asynccontextmanager
+async def meanwhile(work: Coroutine[Any, Any, object], name: str) -> AsyncIterator[None]:
+    """It goes on beside the block, and is broken off at its end. `name` is the task's."""
+    task = asyncio.create_task(work, name=name)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 async def to_the_end(work: Awaitable[T]) -> T:

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 
 from coatcheck.domain.errors import CoatcheckError, Unavailable
 from coatcheck.services.ports import Clock, Transactions
+from coatcheck.services.shielding import meanwhile
 
 log = logging.getLogger(__name__)
 
@@ -41,13 +42,10 @@ class Turn:
             await asyncio.sleep(left / 1000)
             if await self._take():
                 raise Unavailable("Another process is at it.", retry_after=60)
-        renewing = asyncio.create_task(self._renew(lost), name=f"turn of {self._name}")
         try:
-            yield
+            async with meanwhile(self._renew(lost), f"turn of {self._name}"):
+                yield
         finally:
-            renewing.cancel()
-            with suppress(asyncio.CancelledError):
-                await renewing
             with suppress(CoatcheckError):
                 async with self._transactions.write() as facts:
                     await facts.installed.remove(self._name, self._held)
