@@ -135,6 +135,31 @@ async def test_what_is_deleted_while_it_is_copied_does_not_come_back(tmp_path: P
         assert await deeds.findings(place) == []
 
 
+async def test_a_copy_of_what_was_deleted_goes_with_the_next_run_where_it_could_not_at_once(
+    tmp_path: Path,
+):
+    (made,) = await filled(tmp_path, 1)
+    async with core(tmp_path / "data", **two_stores(tmp_path)) as place:
+        ann = await deeds.principal(place)
+
+        class Fails(FaultyBlobStore):
+            """To remove the copy of what was deleted when its last byte had come."""
+
+            async def put(self, key: BlobKey, data: Any) -> int:
+                content = b"".join([piece async for piece in data])
+                await place.services.deleting.delete(ann, ById(made.id), [State.DETACHED])
+                self.arm("delete", 1, Unavailable(retry_after=1))
+                return await super().put(key, Whole(content))
+
+        both = stores(place)
+        new = Fails(both.new, "put", 0, EOFError())
+        moving = Moving(place.services.transactions, turn(place), old=both.old, new=new)
+        ((key, _),) = (await moving.move(asyncio.Event(), lambda _: None)).failures
+        assert await listed(both.new) == [key]
+        assert (await move(place)).blobs == 0
+        assert await listed(both) == []
+
+
 class _Kept(FaultyBlobStore):
     """An old store that still delivers what was deleted, as to a reader who had begun before."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 from contextlib import aclosing
@@ -21,6 +22,9 @@ log = logging.getLogger(__name__)
 #: Keys that are looked up together, and blobs that are on their way at once.
 _BATCH = 100
 _AT_ONCE = 4
+
+#: The name under which the database remembers the keys of those.
+_IN_HAND = "moving_in_hand"
 
 
 @dataclass
@@ -44,6 +48,8 @@ class Moving:
         self._turn = turn
         self._old = old
         self._new = new
+        #: Copies that are to go, and could not be removed so far.
+        self._unwanted: set[BlobKey] = set()
 
     async def move(self, stop: asyncio.Event, tell: Callable[[Moved], object]) -> Moved:
         """All that a row names. Whatever ends it in the middle, no blob is lost, and another run goes on.
@@ -56,10 +62,12 @@ class Moving:
 
     async def _move(self, stop: asyncio.Event, tell: Callable[[Moved], object]) -> Moved:
         moved = Moved()
+        await self._forget_the_last_run()
         turns = asyncio.Semaphore(_AT_ONCE)
         async for keys in self._batches():
             named = await self._kept(keys)
             moved.unnamed += len(keys) - len(named)
+            await self._note([*named, *self._unwanted])
             await asyncio.gather(
                 *(self._one(key, named[key], turns, stop, moved) for key in keys if key in named)
             )
@@ -67,7 +75,28 @@ class Moving:
             if stop.is_set():
                 moved.stopped = True
                 break
+        await self._note([*self._unwanted])
         return moved
+
+    async def _note(self, keys: list[BlobKey]) -> None:
+        """Copies may be made of these, or have been: no row tells of them, should their attachments go meanwhile."""
+        async with self._transactions.write() as facts:
+            await facts.installed.put(_IN_HAND, json.dumps(keys))
+
+    async def _forget_the_last_run(self) -> None:
+        """Copies go that it has made of what was deleted, and could not remove again."""
+        async with self._transactions.read() as facts:
+            noted = await facts.installed.get(_IN_HAND)
+        keys = [BlobKey(key) for key in json.loads(noted or "[]")]
+        kept = await self._kept(keys)
+        for key in keys:
+            if key not in kept:
+                await self._remove(key)
+
+    async def _remove(self, key: BlobKey) -> None:
+        self._unwanted.add(key)
+        await self._new.delete(key)
+        self._unwanted.discard(key)
 
     async def _batches(self) -> AsyncIterator[list[BlobKey]]:
         keys: list[BlobKey] = []
@@ -129,7 +158,7 @@ class Moving:
             raise _Damaged(f"its bytes in the {where} store are not those on record")
         # Whoever deletes it from here on finds the copy; whoever began before may have missed it.
         if not await self._kept([key]):
-            await self._new.delete(key)
+            await self._remove(key)
             return None
         await self._old.delete(key)
         return there.size
