@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from coatcheck.blobs.base import BlobKey, new_blob_key
 from coatcheck.blobs.moving import MovingBlobStore
 from coatcheck.domain.attachment import Attachment
@@ -21,6 +23,8 @@ from coatcheck.testing.content import listed
 from coatcheck.testing.faulty import FaultyBlobStore
 from tests import deeds
 from tests.core import Core, core
+
+pytestmark = pytest.mark.folder
 
 
 def two_stores(tmp_path: Path) -> dict[str, Any]:

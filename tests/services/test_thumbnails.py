@@ -316,6 +316,7 @@ async def test_one_that_cannot_be_kept_is_shown_all_the_same(
     assert kept(place) == []
 
 
+@pytest.mark.folder
 async def test_damaged_bytes_are_told_before_anything_is_decoded(
     place: Core, ann: Principal, imaging: FakeImaging
 ) -> None:

@@ -159,6 +159,7 @@ async def test_links_lead_where_the_server_is_told_to_be(
         assert (await uploaded(site))["url"].startswith("https://files.example/f/")
 
 
+@pytest.mark.folder
 async def test_stored_bytes_that_are_damaged_are_never_half_an_answer(
     site: httpx.AsyncClient, house: Installation
 ) -> None:

@@ -405,6 +405,7 @@ async def test_a_chunk_that_is_cut_can_be_sent_again(
     assert_books_balance(house, settled=True)
 
 
+@pytest.mark.folder
 async def test_a_failure_at_the_end_keeps_the_chunks_and_any_of_them_tries_again(
     site: httpx.AsyncClient, house: Installation
 ) -> None:

@@ -279,6 +279,7 @@ async def test_an_attached_one_is_for_the_tenant_and_nobody_else(
     assert error_of(await eve.get(f"{PATH}?post={id}")) == (404, "not_found")
 
 
+@pytest.mark.folder
 async def test_damaged_content_is_an_error_and_never_a_short_answer(
     house: Installation, ann: httpx.AsyncClient
 ) -> None:

@@ -200,6 +200,7 @@ async def test_a_download_is_saved_under_a_harmless_name(
         assert disposition.count("filename=") == disposition.count("filename*=UTF-8''") == 1
 
 
+@pytest.mark.folder
 async def test_damaged_bytes_are_never_sent_as_if_they_were_whole(
     ann: httpx.AsyncClient, house: Installation
 ) -> None:

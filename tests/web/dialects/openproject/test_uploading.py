@@ -437,6 +437,7 @@ NO_DIRECT_UPLOADS = (
 )
 
 
+@pytest.mark.folder
 async def test_a_direct_upload_cannot_be_prepared_here(ann: httpx.AsyncClient) -> None:
     sent = {"fileName": "a.bin", "fileSize": 3}
     parts = [("metadata", (None, json.dumps(sent).encode(), "application/json"))]
