@@ -196,6 +196,13 @@ async def test_pieces_travel_in_batches_of_about_a_mebibyte(
     assert [len(op.data) for op in fs.ops if op.name == "write"] == [BATCH, BATCH, 64 * 1024]
 
 
+async def test_an_empty_piece_has_what_came_before_it_written(
+    store: FilesystemBlobStore, fs: RecordingFs
+):
+    assert await store.put(KEY, pieces(b"", b"one", b"", b"", b"two")) == 6
+    assert [op.data for op in fs.ops if op.name == "write"] == [b"one", b"two"]
+
+
 async def test_a_write_that_takes_less_than_offered_is_continued(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -54,6 +54,7 @@ class BlobStore(Protocol):
     async def put(self, key: BlobKey, data: AsyncIterable[bytes]) -> int:
         """Store all of `data`; the number of bytes stored, durable when this returns. All or nothing.
 
+        An empty piece asks for what came before it to be written without waiting for more, where that is possible.
         Cancelled at whatever point, it leaves no blob and raises CancelledError. Raises BlobExists, and
         leaves the blob that was there as it was.
         """

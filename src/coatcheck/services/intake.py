@@ -6,12 +6,17 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Self
 
 from coatcheck.domain.errors import Incomplete, TooLarge
 from coatcheck.services.ports import Body, ImageProbe
 
 #: Bytes handed on at a time: large enough that a thread hop costs nothing, small enough for hundreds of uploads.
 BATCH = 1024 * 1024
+
+#: The same while bodies together have more than AMPLE bytes in memory: many that wait must not add up.
+SHORT_BATCH = 64 * 1024
+AMPLE = 32 * 1024 * 1024
 
 #: First bytes kept for sniffing.
 HEAD = 4096
@@ -59,11 +64,20 @@ async def _nothing() -> None:
     return None
 
 
+class Held:
+    """Bytes that the bodies of one process have in memory before a store has them."""
+
+    def __init__(self) -> None:
+        self.total = 0
+
+
 class Intake:
     """Iterate it once; afterwards `size`, `head` and `digests()` tell what passed.
 
     `passing` is awaited with the count so far whenever bytes come, and before a batch is handed on, so that room is
     there before bytes are stored.
+    An empty piece says that what came before it is to be written now, as memory is short. Use it as a context, which
+    ends when nothing of it is in memory any more.
     Raises TooLarge at the first byte above `max_size`, Incomplete where the sender hung up or `expected` bytes did not
     come.
     """
@@ -77,7 +91,10 @@ class Intake:
         expected: int | None = None,
         passing: Callable[[int], Awaitable[None]] | None = None,
         probe: ImageProbe | None = None,
+        together: Held | None = None,
     ) -> None:
+        self._together = together or Held()
+        self._held = 0
         self._body = body
         self._source = aiter(body)
         self._hashes = Hashes(algorithms)
@@ -94,6 +111,7 @@ class Intake:
         arrived = 0
         async for data in self._source:
             self._unread.append(data)
+            self._hold(len(data))
             arrived += len(data)
             if arrived > limit:
                 return None
@@ -108,11 +126,12 @@ class Intake:
     async def read_while(self, other: asyncio.Future[None]) -> None:
         """Take in what comes until that is done, and no more than is handed on at a time."""
         held = sum(map(len, self._unread))
-        while held < BATCH and not other.done():
+        while not self._enough(held) and not other.done():
             data = await anext(self._source, None)
             if data is None:
                 return
             self._unread.append(data)
+            self._hold(len(data))
             held += len(data)
             self._bound(held)
 
@@ -127,6 +146,8 @@ class Intake:
                 hashed = self._hashes.begin(*batch)
                 for piece in batch:
                     yield piece
+                if self._is_scarce():
+                    yield b""
         finally:
             await hashed
         self._finish()
@@ -147,17 +168,40 @@ class Intake:
             await self._passing(size)
         async for data in self._source:
             gathered.append(data)
+            self._hold(len(data))
             size += len(data)
             self._bound(self.size + size)
             if (
                 self._passing
             ):  # now, as a slow sender's batch takes longer to fill than a lease lasts
                 await self._passing(self.size + size)
-            if size >= BATCH:
+            if self._enough(size):
                 yield gathered
                 gathered, size = [], 0
+                self._release()
         if gathered:
             yield gathered
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._release()
+
+    def _release(self) -> None:
+        """What was taken in is in memory no longer."""
+        self._together.total -= self._held
+        self._held = 0
+
+    def _hold(self, size: int) -> None:
+        self._held += size
+        self._together.total += size
+
+    def _is_scarce(self) -> bool:
+        return self._together.total > AMPLE
+
+    def _enough(self, size: int) -> bool:
+        return size >= (SHORT_BATCH if self._is_scarce() else BATCH)
 
     def _count(self, pieces: Iterable[bytes]) -> None:
         for piece in pieces:

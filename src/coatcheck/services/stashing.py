@@ -7,6 +7,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from traceback import clear_frames
 
 from coatcheck.blobs.base import BlobKey, BlobStore, Remote, new_blob_key
 from coatcheck.domain.deposit import Stash
@@ -16,7 +17,7 @@ from coatcheck.domain.intent import Intent
 from coatcheck.faultpoints import reach
 from coatcheck.services.attempts import lease_lost
 from coatcheck.services.commands import Limits
-from coatcheck.services.intake import Intake
+from coatcheck.services.intake import Held, Intake
 from coatcheck.services.ports import Body, Clock, Facts, ImageProbe, Transactions
 from coatcheck.services.refusing import out_of_quota
 from coatcheck.services.room import STEP, Room
@@ -83,6 +84,7 @@ class Stashing:
         self._limits = limits
         self._room = room
         self._probe = probe
+        self._together = Held()
 
     @asynccontextmanager
     async def stashed(
@@ -120,30 +122,36 @@ class Stashing:
             expected=size,
             passing=cover,
             probe=self._probe() if self._probe else None,
+            together=self._together,
         )
-        inline = await intake.taste(self._limits.inline_max)
-        if inline is not None:
-            digests = _confirmed(intake.digests(), expected)
-            yield _stash(intake, digests, inline=inline)
-            return
-        intent = Intent(
-            blob_key=new_blob_key(),
-            owner_id=owner_id,
-            reserved=size if reserve and size is not None else 0,
-            lease=secrets.token_hex(16),
-            lease_until=self._clock.now() + self._limits.lease,
-        )
-        await self._begin_beside(intent, intake)
-        lease = _Lease(intent, self._transactions, self._clock, self._limits.lease, reserve=reserve)
-        try:
-            await self._blobs.put(BlobKey(intent.blob_key), intake)
-            digests = _confirmed(intake.digests(), expected)
-            yield _stash(intake, digests, intent=lease.intent)
-        except BaseException as error:
-            # A store behind a network may carry out what it was sent when we have long given it up.
-            late = isinstance(self._blobs, Remote) and isinstance(error, Unavailable)
-            await self._give_up(intent, late=late)
-            raise
+        with intake:
+            inline = await intake.taste(self._limits.inline_max)
+            if inline is not None:
+                digests = _confirmed(intake.digests(), expected)
+                yield _stash(intake, digests, inline=inline)
+                return
+            intent = Intent(
+                blob_key=new_blob_key(),
+                owner_id=owner_id,
+                reserved=size if reserve and size is not None else 0,
+                lease=secrets.token_hex(16),
+                lease_until=self._clock.now() + self._limits.lease,
+            )
+            await self._begin_beside(intent, intake)
+            lease = _Lease(
+                intent, self._transactions, self._clock, self._limits.lease, reserve=reserve
+            )
+            try:
+                await self._blobs.put(BlobKey(intent.blob_key), intake)
+                digests = _confirmed(intake.digests(), expected)
+                yield _stash(intake, digests, intent=lease.intent)
+            except BaseException as error:
+                # Or what they hold of the body is in memory until all of this is done.
+                clear_frames(error.__traceback__)
+                # A store behind a network may carry out what it was sent when we have long given it up.
+                late = isinstance(self._blobs, Remote) and isinstance(error, Unavailable)
+                await self._give_up(intent, late=late)
+                raise
 
     async def discard(self, intent: Intent, *, late: bool = False) -> None:
         """Give up a blob unless a row names it: bytes first, then the intent with its reservation.

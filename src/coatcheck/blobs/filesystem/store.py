@@ -63,13 +63,13 @@ class FilesystemBlobStore:
         writing: Future[None] | None = None
         try:
             async for piece in data:
-                if not piece:
-                    continue
-                # A copy, unless it is bytes already: a thread reads it while the caller goes on.
-                batch.append(bytes(piece))
-                held += len(piece)
-                stored += len(piece)
-                if held >= BATCH or len(batch) >= BATCH_PIECES:
+                if piece:
+                    # A copy, unless it is bytes already: a thread reads it while the caller goes on.
+                    batch.append(bytes(piece))
+                    held += len(piece)
+                    stored += len(piece)
+                # An empty piece asks for what there is to be written now.
+                if batch and (not piece or held >= BATCH or len(batch) >= BATCH_PIECES):
                     if writing is not None:
                         await self._end_of(writing)
                     writing = self._threads.submit(carried(writer.write), batch)
