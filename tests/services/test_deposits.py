@@ -332,6 +332,40 @@ async def test_what_comes_too_late_goes_also_where_it_cannot_be_deleted_at_once(
         assert_books_balance(place, settled=True)
 
 
+async def test_what_a_store_behind_a_network_does_long_after_it_was_given_up_is_found(
+    tmp_path: Path,
+):
+    class Late(FaultyBlobStore):
+        async def put(self, key: BlobKey, data: Any) -> int:
+            sent.append((key, b"".join([piece async for piece in data])))
+            raise Unavailable(retry_after=5)
+
+        async def check(self) -> None:
+            pass
+
+        async def close(self) -> None:
+            pass
+
+    sent: list[tuple[BlobKey, bytes]] = []
+    stores: list[BlobStore] = []
+
+    def wrap(store: BlobStore) -> BlobStore:
+        stores.append(store)
+        return Late(store, "put", 0, EOFError())
+
+    async with core(tmp_path, wrap_blobs=wrap, **deeds.BLOBS_ABOVE_1000) as place:
+        ann = await deeds.principal(place)
+        with pytest.raises(Unavailable):
+            await deeds.deposit(place, ann, deeds.content(2000))
+        assert await usage(place, ann) == (0, 0, 0)
+        ((key, data),) = sent
+        await stores[0].put(key, Whole(data))
+        place.clock.advance(place.settings.upload_lease + 1)
+        await place.services.reaping.sweep()
+        assert await listed(stores[0]) == []
+        assert_books_balance(place, settled=True)
+
+
 async def _then(data: AsyncIterable[bytes], what: Callable[[], Awaitable[None]]) -> Any:
     async for piece in data:
         yield piece

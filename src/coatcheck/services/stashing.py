@@ -141,15 +141,18 @@ class Stashing:
             lease = _Lease(
                 intent, self._transactions, self._clock, self._limits.lease, reserve=reserve
             )
+            stored = False
             try:
                 await self._blobs.put(BlobKey(intent.blob_key), intake)
+                stored = True
                 digests = _confirmed(intake.digests(), expected)
                 yield _stash(intake, digests, intent=lease.intent)
             except BaseException as error:
                 # Or what they hold of the body is in memory until all of this is done.
                 clear_frames(error.__traceback__)
                 # A store behind a network may carry out what it was sent when we have long given it up.
-                late = isinstance(self._blobs, Remote) and isinstance(error, Unavailable)
+                away = isinstance(error, Unavailable) and "lease" not in error.facts
+                late = not stored and away and isinstance(self._blobs, Remote)
                 await self._give_up(intent, late=late)
                 raise
 
