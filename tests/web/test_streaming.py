@@ -176,6 +176,13 @@ async def test_a_sender_of_one_byte_a_second_is_timed_out(sender) -> None:
     assert waiting.now <= 35
 
 
+async def test_without_a_lowest_rate_a_sender_may_rest_for_hours(sender) -> None:
+    body = RequestBody(
+        sender(chunk(b"a"), 20 * 3600.0, chunk(b"b", more=False)), min_rate=0, window=30
+    )
+    assert b"".join(await taken(body)) == b"ab"
+
+
 async def test_a_slow_but_steady_sender_is_served(sender) -> None:
     steady = [each for _ in range(60) for each in (10.0, chunk(bytes(20_480)))]
     body = RequestBody(sender(*steady, chunk(b"", more=False)), min_rate=1024, window=30)

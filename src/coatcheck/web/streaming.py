@@ -24,12 +24,15 @@ MAX_DEPTH = 64
 _INT64 = 1 << 63
 
 
+_A_DAY = 24 * 60 * 60.0
+
+
 class RequestBody:
     """The body of one request, to be iterated once.
 
     Raises TimedOut when the first byte takes longer than `first_byte` seconds, or when a `window` of
-    seconds brings less than `min_rate` bytes a second. Only time spent waiting for the sender counts:
-    a slow disk of ours is not held against it. `at_end` is awaited when the last byte has come, and may raise.
+    seconds brings less than `min_rate` bytes a second; where that is 0, when a day brings none. Only time spent waiting
+    for the sender counts: a slow disk of ours is not held against it. `at_end` is awaited when the last byte has come, and may raise.
     """
 
     def __init__(
@@ -49,7 +52,7 @@ class RequestBody:
         self._at_end = at_end
         self._first_byte = first_byte
         self._min_rate = min_rate
-        self._window = window
+        self._window = window if min_rate else _A_DAY
         self._quota = min_rate * window
         self._patience = Patience(first_byte)
         self._in_window = 0
