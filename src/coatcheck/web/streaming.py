@@ -32,8 +32,8 @@ class RequestBody:
 
     Raises TimedOut when the first byte takes longer than `first_byte` seconds, or when a `window` of
     seconds brings less than `min_rate` bytes a second; where that is 0, when a day brings none. Only time spent waiting
-    for the sender counts: a slow disk of ours is not held against it. `at_end` is awaited when the last byte has come, and
-    may raise.
+    for the sender counts: a slow disk of ours is not held against it. `at_end` is awaited when the last byte has come,
+    and may raise.
     """
 
     def __init__(
