@@ -365,6 +365,45 @@ PUSHED = [
 ]
 
 
+def _is_heard_out(_: Site, seen: Exchange) -> None:
+    """A reset connection takes the answer with it, before most clients have read it (RFC 9112 §9.6)."""
+    assert seen.sent > 900_000, "the rest could not be sent"
+    assert [each.status for each in seen.answers] == [401, 401]
+
+
+#: The second request shows that the connection lives, and that the rest of the body was not taken for one.
+HEARD_OUT = [
+    Row(
+        name=f"less than a MiB, {name}, without a key",
+        dialect=dialect,
+        send=lambda site, dialect=dialect, fields=fields, body=body: [  # type: ignore[misc]
+            request(b"POST", UPLOADS[dialect], (b"Content-Type", FORM), *fields, keep_alive=True),
+            Pause(0.2),
+            *body,
+            Pause(0.2),
+            request(b"GET", UPLOADS[dialect]),
+        ],
+        expect={401},
+        answers=2,
+        judge=_is_heard_out,
+    )
+    for dialect in ("tracker", "campr")
+    for name, fields, body in (
+        ("of a length", ((b"Content-Length", b"900000"),), [bytes(60_000)] * 15),
+        (
+            "in chunks",
+            ((b"Transfer-Encoding", b"chunked"),),
+            [*[b"%x\r\n" % 60_000, bytes(60_000), b"\r\n"] * 15, b"0\r\n\r\n"],
+        ),
+    )
+]
+
+
+@pytest.mark.parametrize("rows", by_name(HEARD_OUT, 1), ids=name_of)
+def test_who_was_refused_early_may_end_and_reads_why(site: Site, rows: tuple[Row, ...]) -> None:
+    run(site, *rows)
+
+
 @pytest.mark.parametrize("rows", by_name(PUSHED, 1), ids=name_of)
 def test_who_was_refused_is_not_listened_to_for_long(site: Site, rows: tuple[Row, ...]) -> None:
     run(site, *rows)

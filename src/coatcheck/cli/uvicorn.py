@@ -25,9 +25,6 @@ HEADER_TIMEOUT = 10
 #: Bytes of a head at most, and fields in it.
 HEAD = 64 * 1024
 FIELDS = 100
-#: Of a body that came for a request which has its answer already: bytes and seconds until the connection is closed.
-UNREAD = 1024 * 1024
-UNREAD_TIMEOUT = 5
 #: Seconds after the requests' own deadline, for their last words and for closing the stores.
 CLOSING = 4
 
@@ -38,13 +35,12 @@ class _Refused(Exception):
 
 class BoundedHead(HttpToolsProtocol):
     """uvicorn's protocol, with an end to how long (`HEADER_TIMEOUT`) and how large (`HEAD`, `FIELDS`) a request's head
-    may be, and to how much is read of a body that nobody wants (`UNREAD`).
+    may be; it reads no more of a body whose request is over.
     """
 
     _in_head = True
     _head = 0
     _size = 0
-    _unread = 0
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -84,25 +80,17 @@ class BoundedHead(HttpToolsProtocol):
         self._cancel_deadline()
         super().on_headers_complete()
 
-    def on_body(self, body: bytes) -> None:
-        super().on_body(body)
-        if self.cycle.response_complete:
-            self._unread += len(body)
-            if self._unread > UNREAD:
-                self._give_up()
-
     def on_message_complete(self) -> None:
         self._in_head = True
-        self._head = self._unread = 0
+        self._head = 0
         self._cancel_deadline()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        # More of its body may come, and nobody reads it. Or this was the answer to an earlier request.
+        # More of its body may come, and nobody reads it: uvicorn would to its end. Or this was the answer to an earlier one.
         if not self._in_head and self.cycle.response_complete:
-            self._cancel_deadline()
-            self._deadline = self.loop.call_later(UNREAD_TIMEOUT, self._give_up)
+            self._give_up()
 
     def _give_up(self) -> None:
         # An answer to an earlier request may still be on its way: then nothing may come between.

@@ -25,6 +25,7 @@ from coatcheck.web.config import WireConfig
 from coatcheck.web.dialect import Dialect, owner_of
 from coatcheck.web.dialects import load
 from coatcheck.web.draining import Draining, Drains
+from coatcheck.web.lingering import Lingers
 from coatcheck.web.middleware import AccessLog
 from coatcheck.web.problem import Problem, problem_of
 from coatcheck.web.switchboard import Switchboard
@@ -93,6 +94,8 @@ def build_app(config: WireConfig, lifespan: Lifespan) -> FastAPI:
     app.add_middleware(
         AccessLog, dialect_of=lambda path: getattr(owner_of(path, dialects), "name", None)
     )
+    # Outermost: a request is over, and logged, when its answer is.
+    app.add_middleware(Lingers, draining=app.state.draining)
     return app
 
 
