@@ -115,7 +115,18 @@ async def test_who_stops_sending_is_not_waited_for_long(monkeypatch: pytest.Monk
     assert exchange.seen[-2:] == ["read", "ended"]
 
 
-async def test_nor_when_the_server_stops() -> None:
+async def test_nor_is_who_was_too_slow() -> None:
+    async def gives_up(_scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "http.response.start", "status": 408, "headers": []})
+        await send({"type": "http.response.body", "body": REFUSAL})
+
+    exchange = Exchange([b"x"], then=True, app=gives_up)
+    await exchange.run()
+    assert exchange.seen == ["read", "sent", "ended"]
+
+
+async def test_nor_anybody_when_the_server_stops() -> None:
     exchange = Exchange([], then=True)
     running = asyncio.create_task(exchange.run())
     while not exchange.seen:

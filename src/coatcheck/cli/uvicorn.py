@@ -88,7 +88,7 @@ class BoundedHead(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        # More of its body may come, and nobody reads it: uvicorn would to its end. Or this was the answer to an earlier one.
+        # More of its body may come: uvicorn would read it to its end. Or this was the answer to an earlier request.
         if not self._in_head and self.cycle.response_complete:
             self._give_up()
 

@@ -23,8 +23,8 @@ SECONDS = 5.0
 class Lingers:
     """Around the app: its early answers are sent at once, and end when the body has, or after `BYTES` or `SECONDS`.
 
-    Not where the sender waits to be asked for the body (`Expect`, RFC 9110 §10.1.1), nor longer than the server's
-    requests may last when it stops.
+    Not where the sender waits to be asked for the body (`Expect`, RFC 9110 §10.1.1) or has been waited for (408), nor
+    longer than the server's requests may last when it stops.
     """
 
     def __init__(self, app: ASGIApp, draining: Draining) -> None:
@@ -46,7 +46,9 @@ class Lingers:
             return message
 
         async def held_send(message: Message) -> None:
-            nonlocal last
+            nonlocal coming, last
+            if message.get("status") == 408:
+                coming = False
             if coming and _is_last(message):
                 message, last = _parted(message)
             await send(message)
