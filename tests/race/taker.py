@@ -1,6 +1,7 @@
 """One of several processes that share a rate: `python -m tests.race.taker DIRECTORY SEED TIMES LIMIT`.
 
-It waits for a file that says go, asks so many times, and writes how often it was let through to standard output.
+It waits for a file that says go, asks ten times, waits for one that says go on, asks so many times in all, and writes
+how often it was let through to standard output.
 """
 
 from __future__ import annotations
@@ -18,16 +19,23 @@ from tests.engines import choice
 async def main(data_dir: Path, seed: str, times: int, limit: int) -> None:
     rate = Rate(limit, 3_600_000)
     async with open_services(Settings(data_dir=data_dir, **choice.places_of(data_dir))) as services:
-        (data_dir / f"ready.{seed}").touch()
-        while not (data_dir / "go").exists():
-            await asyncio.sleep(0.01)
+
+        async def told(ready: str, go: str) -> None:
+            (data_dir / f"{ready}.{seed}").touch()
+            while not (data_dir / go).exists():
+                await asyncio.sleep(0.01)
 
         async def one() -> bool:
             return not (await services.rationing.take("principal 1", "requests", rate)).exceeded
 
-        let_through = 0
-        for _ in range(times // 10):  # some at once, as requests come
-            let_through += sum(await asyncio.gather(*(one() for _ in range(10))))
+        async def ten() -> int:  # at once, as requests come
+            return sum(await asyncio.gather(*(one() for _ in range(10))))
+
+        await told("ready", "go")
+        let_through = await ten()
+        await told("begun", "on")
+        for _ in range(times // 10 - 1):
+            let_through += await ten()
     print(let_through)
 
 

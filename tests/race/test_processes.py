@@ -41,15 +41,17 @@ def started(module: str, *arguments: object) -> subprocess.Popen[str]:
     )
 
 
-def begin(data_dir: Path, workers: list[subprocess.Popen[str]]) -> None:
+def begin(
+    data_dir: Path, workers: list[subprocess.Popen[str]], ready: str = "ready", go: str = "go"
+) -> None:
     """When all are ready they all go."""
     deadline = time.monotonic() + 30
-    while len(list(data_dir.glob("ready.*"))) < len(workers):
+    while len(list(data_dir.glob(f"{ready}.*"))) < len(workers):
         for each in workers:
             assert each.poll() is None, each.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    (data_dir / "go").touch()
+    (data_dir / go).touch()
 
 
 #: Of those to fight over, each so many-th is past its time when the fight begins.

@@ -46,10 +46,16 @@ def commits(place: Core) -> Iterator[list[str]]:
         yield seen
 
 
-async def write(place: Core, name: str, *, fails: type[BaseException] | None = None) -> None:
+async def write(
+    place: Core,
+    name: str,
+    *,
+    fails: type[BaseException] | None = None,
+    until: asyncio.Event | None = None,
+) -> None:
     async with place.services.transactions.write() as facts:
         assert await facts.installed.add(name, "x")
-        await asyncio.sleep(0)
+        await (until.wait() if until else asyncio.sleep(0))
         if fails:
             raise fails
 
@@ -175,13 +181,11 @@ async def test_a_statement_that_is_broken_off_in_its_thread_costs_nobody_his_ans
 
 
 async def test_who_is_cancelled_is_so_also_where_the_commit_fails(place: Core) -> None:
-    async def for_ever() -> None:
-        async with place.services.transactions.write() as facts:
-            await facts.installed.add("c", "x")
-            await asyncio.sleep(3600)
-
     with FailingDatabase(1, after=False, only_commits=True).under(place.engine):
-        tasks = [asyncio.create_task(each) for each in (write(place, "a"), for_ever())]
+        tasks = [
+            asyncio.create_task(each)
+            for each in (write(place, "a"), write(place, "c", until=asyncio.Event()))
+        ]
         for _ in range(30):
             await asyncio.sleep(0)
         tasks[1].cancel()
@@ -206,14 +210,9 @@ async def test_one_who_hangs_up_after_his_part_waits_for_the_commit_all_the_same
 ) -> None:
     over = asyncio.Event()
 
-    async def slow() -> None:
-        async with place.services.transactions.write() as facts:
-            assert await facts.installed.add("slow", "x")
-            await over.wait()
-
     first = asyncio.create_task(write(place, "first"))
     await asyncio.sleep(0)
-    second = asyncio.create_task(slow())
+    second = asyncio.create_task(write(place, "slow", until=over))
     for _ in range(20):
         await asyncio.sleep(0)
     first.cancel()
