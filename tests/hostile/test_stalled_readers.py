@@ -19,8 +19,8 @@ from tests.e2e.server import Server, running_server
 from tests.hostile import health
 from tests.hostile.stalling import PATH
 
-# The setting is this option of Linux's TCP, as docs/security.md says. Where there is none, nothing is promised that could
-# be tried; CI is Linux, and runs all of these.
+# The setting is this option of Linux's TCP, as docs/security.md says. Where there is none, nothing is promised
+# that could be tried; CI is Linux, and runs all of these.
 pytestmark = pytest.mark.skipif(
     not hasattr(socket, "TCP_USER_TIMEOUT"),
     reason="COATCHECK_STALLED_READER_TIMEOUT is a deadline of Linux's TCP, and this system has none",
