@@ -17,6 +17,7 @@ from coatcheck import bootstrap, listeners, logs
 from coatcheck.services.shielding import meanwhile
 from coatcheck.settings import Settings
 from coatcheck.startup import lasting
+from coatcheck.web.lingering import Lingers
 
 #: Seconds within which a worker notices that its parent is gone.
 _LOOKS_AFTER_PARENT_EVERY = 1
@@ -30,6 +31,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     logs.configure(settings.log_format, settings.log_level)
     with lasting():
         app = bootstrap.create_app(settings)
+    # Outermost: a request is over, and logged, when its answer is.
+    app.add_middleware(Lingers, draining=app.state.draining)
     opened = app.router.lifespan_context
 
     @asynccontextmanager

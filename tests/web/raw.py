@@ -14,7 +14,7 @@ from tests.kit import Installation
 
 @dataclass
 class Answer:
-    """`taken` is how many pieces of the body were asked for before it."""
+    """`taken` is how many pieces of the body were asked for."""
 
     status: int
     body: bytes
@@ -36,21 +36,22 @@ async def raw(
 ) -> Answer:
     """One request as a server hands it over; with `hang_up` the sender is gone after the last piece."""
     waiting = list(pieces)
-    taken = 0
     answer = Answer(0, b"", 0)
 
     async def receive() -> Message:
-        nonlocal taken
-        if taken < len(waiting):
-            taken += 1
-            more = hang_up or taken < len(waiting)
-            return {"type": "http.request", "body": waiting[taken - 1], "more_body": more}
+        if answer.taken < len(waiting):
+            answer.taken += 1
+            more = hang_up or answer.taken < len(waiting)
+            return {
+                "type": "http.request",
+                "body": waiting[answer.taken - 1],
+                "more_body": more,
+            }
         return {"type": "http.disconnect"}
 
     async def send(message: Message) -> None:
         if message["type"] == "http.response.start":
             answer.status = message["status"]
-            answer.taken = taken
         elif message["type"] == "http.response.body":
             answer.body += message.get("body", b"")
 
