@@ -145,7 +145,7 @@ def _app(*, switched: bool) -> FastAPI:
 
     app = FastAPI()
     app.state.seen = []
-    app.include_router(router)
+    app.router.routes.extend(router.routes)
     if switched:
         app.router.routes.insert(0, Switchboard(iter_route_contexts(app.routes)))
     return app
@@ -195,6 +195,8 @@ async def test_what_an_include_demands_is_not_skipped() -> None:
 
     app = FastAPI()
     app.state.seen = []
-    app.include_router(router, dependencies=[Depends(refuse)])
+    outer = Router(dependencies=[Depends(refuse)])
+    outer.include(router)
+    app.router.routes.extend(outer.routes)
     app.router.routes.insert(0, Switchboard(iter_route_contexts(app.routes)))
     assert (await _asked(app, "GET", "/secret"))[0] == 500

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from coatcheck.web.problem import Problem
+from coatcheck.web.routing import Router
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class Dialect:
 
     name: str
     prefixes: tuple[str, ...]
-    router: APIRouter
+    router: Router
     render: Callable[[Problem, Request], Response]
     statuses: Mapping[str, int] = field(default_factory=dict)
     middleware: Callable[[ASGIApp], ASGIApp] | None = None

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from fastapi import APIRouter
-from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from coatcheck.web.routing import Route
+from coatcheck.web.routing import Route, Router
 
 
 class _Bodiless(Route):
@@ -40,17 +38,17 @@ class _HeadOf(Response):
         await self._whole(scope, receive, send_head)
 
 
-def answer_head(router: APIRouter) -> None:
-    """Let each GET route of the router answer HEAD as well: the same status and fields, no body.
+def answer_head(router: Router) -> None:
+    """Let each endpoint for GET answer HEAD as well: the same status and fields, no body.
 
-    To be called when all routes are there. A route's answer has to be told by its endpoint's return type.
+    To be called when all are there. An endpoint's answer has to be told by its return type.
     """
-    for route in list(router.routes):
-        if isinstance(route, APIRoute) and "GET" in (route.methods or ()):
-            router.add_api_route(
-                route.path,
-                route.endpoint,
-                methods=["HEAD"],
+    for each in [*router.declared]:
+        if each.method == "GET":
+            router.add(
+                each.path,
+                "HEAD",
+                each.endpoint,
                 include_in_schema=False,
                 route_class_override=_Bodiless,
             )

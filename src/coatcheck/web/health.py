@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse
 from coatcheck.web.dependencies import Desk
 from coatcheck.web.routing import Router
 
-router = Router(prefix="/-", tags=["operation"])
+router = Router(tags=["operation"])
 
 
 class Health(BaseModel):
@@ -24,13 +24,13 @@ class Readiness(BaseModel):
     note: str | None = None
 
 
-@router.get("/health", summary="The process answers")
+@router.get("/-/health", summary="The process answers")
 async def health() -> Health:
     return Health(status="ok")
 
 
 @router.get(
-    "/ready",
+    "/-/ready",
     summary="Database and blob store answer, and the server is not stopping",
     responses={503: {"model": Readiness}},
 )

@@ -13,14 +13,14 @@ from coatcheck.web.config import WireConfig
 from coatcheck.web.dependencies import Config, Desk
 from coatcheck.web.routing import Router
 
-router = Router(prefix="/-", tags=["operation"])
+router = Router(tags=["operation"])
 
 #: A request with one of these came through a proxy, from wherever.
 _FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 
 
 @router.get(
-    "/metrics",
+    "/-/metrics",
     summary="Numbers for Prometheus",
     response_class=Response,
     responses={200: {"content": {"text/plain": {}}}},

@@ -15,9 +15,9 @@ router = Router(tags=["attach.fast"])
 
 for _part in (files, large_files, folders):
     answer_head(_part.router)
-    router.include_router(_part.router, prefix="/api", dependencies=[Security(SITE_KEY)])
+    router.include(_part.router, prefix="/api", dependencies=[Security(SITE_KEY)])
 answer_head(downloads.router)
-router.include_router(downloads.router, prefix="/f")
+router.include(downloads.router, prefix="/f")
 
 DIALECT = Dialect(
     name="attachfast",

@@ -16,6 +16,6 @@ from coatcheck.web.routing import Router
 # The scheme is for OpenAPI; who the caller is, `metering.caller_of` finds out.
 _router = Router(dependencies=[Depends(HTTPBearer(auto_error=False, scheme_name="bearer"))])
 for _part in (attachments, posts, server_info):
-    _router.include_router(_part.router)
+    _router.include(_part.router)
 
 DIALECT = Dialect(name="campr", prefixes=("",), router=_router, render=render)

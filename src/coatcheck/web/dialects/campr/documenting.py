@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
-from fastapi import APIRouter
 from pydantic import BaseModel
 
 from coatcheck.web.dialects.campr.shapes import Errors
 from coatcheck.web.inlining import inlined
+from coatcheck.web.routing import Endpoint, Router
 
 _FIGURES = {
     name: {"description": text, "schema": {"type": "integer"}}
@@ -22,7 +22,6 @@ _FIGURES = {
 
 _BINARY = {"type": "string", "format": "binary"}
 
-Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 Responses = dict[int | str, dict[str, Any]]
 
 
@@ -55,12 +54,12 @@ def bytes_answer(description: str) -> dict[str, Any]:
     return {"description": description, "content": {"*/*": {"schema": _BINARY}}}
 
 
-def reads(router: APIRouter, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
+def reads(router: Router, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
     """Register an endpoint for GET and for HEAD, which answers the same without a body."""
 
     def register(endpoint: Endpoint) -> Endpoint:
         for method in ("GET", "HEAD"):
-            router.add_api_route(path, endpoint, methods=[method], **options)
+            router.add(path, method, endpoint, **options)
         return endpoint
 
     return register

@@ -19,11 +19,11 @@ for _path, _part in (
     ("/conversations", conversations.router),
 ):
     answer_head(_part)
-    router.include_router(
+    router.include(
         _part, prefix="/v1" + _path, dependencies=[Security(scheme) for scheme in SCHEMES]
     )
 answer_head(assets.router)
-router.include_router(assets.router, prefix="/assets/attachments")
+router.include(assets.router, prefix="/assets/attachments")
 
 DIALECT = Dialect(
     name="chat",

@@ -22,7 +22,7 @@ for _path, _part in (
     ("usage", usage),
 ):
     answer_head(_part.router)
-    _router.include_router(_part.router, prefix=f"{ROOT}/{_path}")
+    _router.include(_part.router, prefix=f"{ROOT}/{_path}")
 
 DIALECT = Dialect(
     name="native",

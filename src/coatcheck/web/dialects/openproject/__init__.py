@@ -29,9 +29,7 @@ for _path, _part in (
     *containers.ROUTERS,
 ):
     answer_head(_part)
-    router.include_router(
-        _part, prefix=ROOT + _path, dependencies=[Security(API_KEY), Security(TOKEN)]
-    )
+    router.include(_part, prefix=ROOT + _path, dependencies=[Security(API_KEY), Security(TOKEN)])
 
 DIALECT = Dialect(
     name="openproject",

@@ -22,7 +22,7 @@ from coatcheck.web.dialects.openproject.uploading import upload
 from coatcheck.web.ids import RecordId
 from coatcheck.web.routing import Router
 
-router = Router(default_response_class=HalResponse)
+router = Router(response_class=HalResponse)
 
 #: The specification says 200, its servers answer 201: a setting decides.
 CREATED: dict[int | str, dict[str, Any]] = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -31,9 +30,9 @@ from coatcheck.web.ids import RecordId
 from coatcheck.web.routing import Router
 
 
-def attachments_of(kind: Kind) -> APIRouter:
+def attachments_of(kind: Kind) -> Router:
     """The routes of one kind of container."""
-    router = Router(default_response_class=HalResponse)
+    router = Router(response_class=HalResponse)
     named = kind.title.lower()
     here = kind is WORK_PACKAGE
 

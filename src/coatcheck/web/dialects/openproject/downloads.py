@@ -19,7 +19,7 @@ from coatcheck.web.headers.http_date import http_date
 from coatcheck.web.ids import RecordId
 from coatcheck.web.routing import Router
 
-router = Router(default_response_class=HalResponse)
+router = Router(response_class=HalResponse)
 
 #: Seconds for which a client may go on showing what it has: the bytes of an attachment never change.
 _FRESH = 604_799

@@ -23,7 +23,7 @@ from coatcheck.web.dialects.openproject.shapes import (
 from coatcheck.web.ids import RecordId
 from coatcheck.web.routing import Router
 
-router = Router(default_response_class=HalResponse)
+router = Router(response_class=HalResponse)
 
 
 @router.get("", summary="The root of the API", responses=failures(401))

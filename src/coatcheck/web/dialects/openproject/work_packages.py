@@ -25,7 +25,7 @@ from coatcheck.web.dialects.openproject.wishes import DEFAULTS, DEMO, Wishes, re
 from coatcheck.web.ids import RecordId
 from coatcheck.web.routing import Router
 
-router = Router(default_response_class=HalResponse)
+router = Router(response_class=HalResponse)
 
 _SERIES = Series(WORK_PACKAGE.name, "work_packages")
 _NEW = failures(400, 401, 415, 422)

@@ -29,7 +29,7 @@ for _part in _parts:
     answer_head(_part.router)
 for _version in _VERSIONS:
     for _part in _parts:
-        _router.include_router(
+        _router.include(
             _part.router, prefix=_version, tags=[f"Yandex Tracker {_version.removeprefix('/')}"]
         )
 

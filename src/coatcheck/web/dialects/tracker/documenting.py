@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
-from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from coatcheck.web.dialects.tracker.shapes import Errors
+from coatcheck.web.routing import Router
 
 _BINARY = {"type": "string", "format": "binary"}
 _TEXT = {"type": "string"}
@@ -105,19 +104,13 @@ COMMENT_FIELDS: dict[str, dict[str, Any]] = {
 }
 
 
-def with_both_slashes(router: APIRouter) -> None:
-    """Let each route answer with a slash at its end too; in the documentation it stands once.
+def with_both_slashes(router: Router) -> None:
+    """Let each endpoint answer with a slash at its end too; in the documentation it stands once.
 
-    To be called when all routes are there, and before HEAD is added to them.
+    To be called when all are there, and before HEAD is added to them.
     """
-    for route in list(router.routes):
-        if isinstance(route, APIRoute):
-            router.add_api_route(
-                f"{route.path}/",
-                route.endpoint,
-                methods=sorted(route.methods or ()),
-                include_in_schema=False,
-            )
+    for each in [*router.declared]:
+        router.add(f"{each.path}/", each.method, each.endpoint, include_in_schema=False)
 
 
 def list_of(model: type[BaseModel]) -> Any:
