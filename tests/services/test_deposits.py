@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import AsyncIterable, Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -95,6 +96,21 @@ async def test_a_body_that_was_cut_leaves_nothing(
         await deeds.deposit(place, ann, Cut(deeds.content(size), after * size // 500, 100))
     assert await usage(place, ann) == (0, 0, 0)
     assert_books_balance(place, settled=True)
+
+
+async def test_of_one_who_hangs_up_the_intent_is_written_and_removed_and_no_more(
+    place: Core, ann: Principal
+):
+    """Thousands may at once."""
+    body = Cut(deeds.content(deeds.LARGE), deeds.LARGE - 1, 100)
+    transactions = place.services.transactions
+    with (
+        mock.patch.object(transactions, "write", wraps=transactions.write) as write,
+        pytest.raises(Incomplete),
+    ):
+        await deeds.deposit(place, ann, body, size=deeds.LARGE)
+    assert write.call_count == 2
+    assert await listed(place.blobs) == []
 
 
 @pytest.mark.parametrize("size", [500, deeds.LARGE])

@@ -141,11 +141,12 @@ class Stashing:
             lease = _Lease(
                 intent, self._transactions, self._clock, self._limits.lease, reserve=reserve
             )
-            stored = False
+            stored = handed_over = False
             try:
                 await self._blobs.put(BlobKey(intent.blob_key), intake)
                 stored = True
                 digests = _confirmed(intake.digests(), expected)
+                handed_over = True
                 yield _stash(intake, digests, intent=lease.intent)
             except BaseException as error:
                 # Or what they hold of the body is in memory until all of this is done.
@@ -153,10 +154,10 @@ class Stashing:
                 # A store behind a network may carry out what it was sent when we have long given it up.
                 away = isinstance(error, Unavailable) and "lease" not in error.facts
                 late = not stored and away and isinstance(self._blobs, Remote)
-                await self._give_up(intent, late=late)
+                await self._give_up(lease.intent, late=late, unnamed=not handed_over)
                 raise
 
-    async def discard(self, intent: Intent, *, late: bool = False) -> None:
+    async def discard(self, intent: Intent, *, late: bool = False, unnamed: bool = False) -> None:
         """Give up a blob unless a row names it: bytes first, then the intent with its reservation.
 
         While the intent is there, no row names the blob, since both change in one transaction: so this is right
@@ -165,13 +166,17 @@ class Stashing:
         could have recorded them. A crash in between leaves the intent, and a sweep does the same.
 
         Where the bytes may come `late`, the intent stays without its reservation, so that a sweep looks once more.
+        `unnamed` is a blob of which nobody has been told who could have recorded it: if no sweep can have its intent
+        either, its bytes go without a question. Of thousands who hang up at once that is a third of the work.
         """
-        again = replace(intent, reserved=0, lease_until=self._clock.now() + self._limits.lease)
-        async with self._transactions.write() as facts:
-            if not await facts.intents.renew(intent, again.lease_until):
-                if await facts.attachments.known_blobs([intent.blob_key]):
-                    return
-                await facts.intents.take_back(again)
+        now = self._clock.now()
+        again = replace(intent, reserved=0, lease_until=now + self._limits.lease)
+        if not unnamed or intent.lease_until - now <= self._limits.lease // 2:
+            async with self._transactions.write() as facts:
+                if not await facts.intents.renew(intent, again.lease_until):
+                    if await facts.attachments.known_blobs([intent.blob_key]):
+                        return
+                    await facts.intents.take_back(again)
         await self._blobs.delete(BlobKey(intent.blob_key))
         async with self._transactions.write() as facts:
             reserved = await facts.intents.settle(intent)
@@ -181,9 +186,9 @@ class Stashing:
             if late:
                 await facts.intents.add(again)
 
-    async def _give_up(self, intent: Intent, *, late: bool = False) -> None:
+    async def _give_up(self, intent: Intent, *, late: bool = False, unnamed: bool) -> None:
         with suppress(Unavailable):  # a sweep finds the intent
-            await to_the_end(self.discard(intent, late=late))
+            await to_the_end(self.discard(intent, late=late, unnamed=unnamed))
 
     async def _begin_beside(self, intent: Intent, intake: Intake) -> None:
         """While the intent becomes durable the body comes on: both take about as long."""
@@ -197,7 +202,7 @@ class Stashing:
         except BaseException:
             failure = beginning.exception()
             if failure is None or isinstance(failure, OutcomeUnknown):  # it may have begun
-                await self._give_up(intent)
+                await self._give_up(intent, unnamed=failure is None)
             raise
 
     async def _begin(self, intent: Intent) -> None:
