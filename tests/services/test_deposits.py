@@ -110,7 +110,7 @@ async def test_of_one_who_hangs_up_the_intent_is_written_and_removed_and_no_more
     ):
         await deeds.deposit(place, ann, body, size=deeds.LARGE)
     assert write.call_count == 2
-    assert await listed(place.blobs) == []
+    assert_books_balance(place, settled=True)
 
 
 @pytest.mark.parametrize("size", [500, deeds.LARGE])
