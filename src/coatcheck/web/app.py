@@ -6,17 +6,13 @@ import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from pathlib import Path
 
-import fastapi_offline
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.staticfiles import StaticFiles
+from starlette.responses import JSONResponse, Response
 
 import coatcheck
 from coatcheck.domain.errors import CoatcheckError
@@ -24,6 +20,7 @@ from coatcheck.web import health, watching
 from coatcheck.web.config import WireConfig
 from coatcheck.web.dialect import Dialect, owner_of
 from coatcheck.web.dialects import load
+from coatcheck.web.documentation import add_documentation
 from coatcheck.web.draining import Draining, Drains
 from coatcheck.web.middleware import AccessLog
 from coatcheck.web.problem import Problem, problem_of
@@ -52,8 +49,6 @@ EXPOSED = (
     "X-Request-ID",
 )
 
-_DOCS_ASSETS = Path(fastapi_offline.__file__).parent / "static"
-
 
 def build_app(config: WireConfig, lifespan: Lifespan) -> FastAPI:
     """The app for these dialects. `lifespan` is to set `app.state.services`."""
@@ -62,18 +57,16 @@ def build_app(config: WireConfig, lifespan: Lifespan) -> FastAPI:
         title="Coatcheck",
         version=coatcheck.__version__,
         description="Detached attachments: leave a file first, claim it later. One store, many APIs.",
-        openapi_url="/-/openapi.json",
-        docs_url=None,
-        redoc_url=None,
+        openapi_url=None,
         redirect_slashes=False,
         lifespan=lifespan,
     )
     app.state.config = config
     app.state.draining = Draining()
-    app.router.routes.extend([*health.router.routes, *watching.router.routes])
-    _add_docs_page(app)
-    for dialect in dialects:
-        app.router.routes.extend(dialect.router.routes)
+    routers = [health.router, watching.router, *(dialect.router for dialect in dialects)]
+    add_documentation(app, routers)
+    for router in routers:
+        app.router.routes.extend(router.routes)
     app.router.routes.insert(0, Switchboard(iter_route_contexts(app.routes)))
     _add_error_handlers(app, dialects)
     for dialect in dialects:
@@ -129,17 +122,3 @@ def _plain(problem: Problem) -> Response:
     return JSONResponse(
         {"code": problem.code, "message": problem.detail}, status_code=problem.status
     )
-
-
-def _add_docs_page(app: FastAPI) -> None:
-    app.mount("/-/assets", StaticFiles(directory=_DOCS_ASSETS), name="assets")
-
-    @app.get("/-/docs", include_in_schema=False)
-    async def docs() -> HTMLResponse:
-        return get_swagger_ui_html(
-            openapi_url="openapi.json",
-            title="Coatcheck",
-            swagger_js_url="assets/swagger-ui-bundle.js",
-            swagger_css_url="assets/swagger-ui.css",
-            swagger_favicon_url="assets/favicon.png",
-        )
