@@ -33,7 +33,7 @@ def asked(place: Core) -> Iterator[dict[str, Any]]:
     seen: dict[str, Any] = {}
 
     def note(_c: Any, _k: Any, statement: str, parameters: Any, _x: Any, many: bool) -> None:
-        if not many and re.match(r"SELECT|UPDATE|DELETE", statement):
+        if not many and re.match(r"\(*SELECT|UPDATE|DELETE", statement):
             seen.setdefault(statement, parameters)
 
     event.listen(place.engine.sync_engine, "before_cursor_execute", note)

@@ -32,18 +32,22 @@ async def page(
     """The window's items, newest first: `created_at` and the column `number` order the list.
 
     Each branch is a query that an index answers in this order, and no two have a row in common: so the database merges
-    them and stops at the limit, however many there are. Of an OR between them it would look at every row.
+    them and stops at the limit, however many there are. Of an OR between them it would look at every row. PostgreSQL
+    merges none, and gets as many as are wanted of each.
     """
+    merges = connection.dialect.name == "sqlite"
     backwards = window.before is not None or window.tail
     mark = window.after or window.before
     found = _from(branches, mark, number, newer=backwards)
-    rows = (await connection.execute(_ordered(found, number, backwards, window.limit + 1))).all()
+    rows = (
+        await connection.execute(_ordered(found, number, backwards, window.limit + 1, merges))
+    ).all()
     more, rows = len(rows) > window.limit, rows[: window.limit]
     passed = False  # whether there is something on the side where the window begins
     if mark is not None:
         edge = Mark(rows[0].created_at, rows[0]._mapping[number]) if rows else None
         behind = _from(branches, edge, number, newer=not backwards)
-        nearest = _ordered(behind, number, not backwards, 1)
+        nearest = _ordered(behind, number, not backwards, 1, merges)
         passed = (await connection.execute(nearest)).first() is not None
     newer, older = (more, passed) if backwards else (passed, more)
     return Page([as_value(row) for row in (rows[::-1] if backwards else rows)], newer, older)
@@ -65,9 +69,12 @@ def _from(
 
 
 def _ordered(
-    branches: Sequence[Select[Any]], number: str, ascending: bool, limit: int
+    branches: Sequence[Select[Any]], number: str, ascending: bool, limit: int, merges: bool
 ) -> Select[Any] | CompoundSelect[Any]:
-    query = branches[0] if len(branches) == 1 else union_all(*branches)
     names = ("created_at", number)
     order: list[UnaryExpression[Any]] = [asc(name) if ascending else desc(name) for name in names]
-    return query.order_by(*order).limit(limit)
+    if len(branches) == 1:
+        return branches[0].order_by(*order).limit(limit)
+    if not merges:
+        branches = [each.order_by(*order).limit(limit) for each in branches]
+    return union_all(*branches).order_by(*order).limit(limit)

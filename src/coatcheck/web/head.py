@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -12,16 +13,17 @@ from starlette.types import Message, Receive, Scope, Send
 from coatcheck.web.routing import Route, Router
 
 
-class _Bodiless(Route):
-    """Sends the head of the answer, and nothing of its body."""
+class _WithHead(Route):
+    """To HEAD it sends the head of the answer, and nothing of its body."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        answer = super().get_route_handler()
+        whole = super().get_route_handler()
 
-        async def head(request: Request) -> Response:
-            return _HeadOf(await answer(request))
+        async def answer(request: Request) -> Response:
+            response = await whole(request)
+            return _HeadOf(response) if request.method == "HEAD" else response
 
-        return head
+        return answer
 
 
 class _HeadOf(Response):
@@ -41,14 +43,11 @@ class _HeadOf(Response):
 def answer_head(router: Router) -> None:
     """Let each endpoint for GET answer HEAD as well: the same status and fields, no body.
 
-    To be called when all are there. An endpoint's answer has to be told by its return type.
+    To be called when all are there. In the documentation HEAD is not told of.
     """
-    for each in [*router.declared]:
-        if each.method == "GET":
-            router.add(
-                each.path,
-                "HEAD",
-                each.endpoint,
-                include_in_schema=False,
-                route_class_override=_Bodiless,
-            )
+    router.declared[:] = [
+        replace(each, also=("HEAD",), options={**each.options, "route_class_override": _WithHead})
+        if each.method == "GET"
+        else each
+        for each in router.declared
+    ]

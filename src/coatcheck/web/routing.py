@@ -36,12 +36,16 @@ class Route(APIRoute):
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """An endpoint and where it answers; `options` are those of FastAPI's `add_api_route`."""
+    """An endpoint and where it answers; `options` are those of FastAPI's `add_api_route`.
+
+    `also` are methods that readers are not told of.
+    """
 
     path: str
     method: str
     endpoint: Callable[..., Any]
     options: dict[str, Any]
+    also: tuple[str, ...] = ()
 
 
 class Router:
@@ -64,11 +68,19 @@ class Router:
         self._defaults = {"route_class_override": route_class, **defaults}
         self.declared: list[Declaration] = []
 
-    def add(self, path: str, method: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        """`options` are those of FastAPI's `add_api_route`."""
+    def add(
+        self,
+        path: str,
+        method: str,
+        endpoint: Callable[..., Any],
+        *,
+        also: tuple[str, ...] = (),
+        **options: Any,
+    ) -> None:
+        """See `Declaration`."""
         together = {name: [*ours, *options.get(name, ())] for name, ours in self._shared.items()}
         options = {**self._defaults, **options, **together}
-        self.declared.append(Declaration(path, method, endpoint, options))
+        self.declared.append(Declaration(path, method, endpoint, options, also))
 
     def include(
         self,
@@ -85,7 +97,7 @@ class Router:
                 "tags": [*tags, *each.options["tags"]],
                 "dependencies": [*dependencies, *each.options["dependencies"]],
             }
-            self.add(prefix + each.path, each.method, each.endpoint, **options)
+            self.add(prefix + each.path, each.method, each.endpoint, also=each.also, **options)
 
     @cached_property
     def routes(self) -> list[BaseRoute]:
@@ -99,7 +111,8 @@ class Router:
 
     def documented(self) -> list[BaseRoute]:
         """Of what readers are told about, with all that they are told."""
-        return _made(each for each in self.declared if each.options.get("include_in_schema", True))
+        told = (each for each in self.declared if each.options.get("include_in_schema", True))
+        return _made(replace(each, also=()) for each in told)
 
     def get(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
         return self._declares("GET", path, options)
@@ -129,5 +142,6 @@ class Router:
 def _made(declarations: Iterable[Declaration]) -> list[BaseRoute]:
     router = APIRouter()
     for each in declarations:
-        router.add_api_route(each.path, each.endpoint, methods=[each.method], **each.options)
+        methods = [each.method, *each.also]
+        router.add_api_route(each.path, each.endpoint, methods=methods, **each.options)
     return router.routes
