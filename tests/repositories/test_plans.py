@@ -45,22 +45,27 @@ def asked(place: Core) -> Iterator[dict[str, Any]]:
 
 async def test_no_request_walks_through_a_whole_table(place: Core, ann: Principal):
     with asked(place) as seen:
-        made = await deeds.deposit(
-            place, ann, b"x" * 2000, digests=frozenset({SHA3_256}), supersede=True
-        )
-        await deeds.file_away(place, ann, b"x", "a/b/c.txt")
-        for start in (0, 1):
-            await deeds.receive(place, deeds.a_part(ann, b"x", total=2, start=start))
-        for reference in (ById(made.id), ByPublicId(made.public_id), deeds.by_sha3(b"x" * 2000)):
-            await place.services.downloads.open(ann, reference)
-        await place.services.downloads.open(ann, ByToken("a/b/c.txt"))
-        await place.services.listing.detached(ann, Window(limit=2))
-        held = await deeds.post(place, ann, made, exclusive=True, request=deeds.request_id())
-        await place.services.containers.delete(deeds.removal(ann, held.ref))
-        await place.services.keys.authenticate(await place.key())
-        gone = await deeds.deposit(place, ann, b"y")
-        await place.services.deleting.delete(ann, ById(gone.id), [State.DETACHED])
+        await use(place, ann)
     assert await walks(place, seen) == []
+
+
+async def use(place: Core, ann: Principal) -> None:
+    """What is asked for on every request, but lists."""
+    made = await deeds.deposit(
+        place, ann, b"x" * 2000, digests=frozenset({SHA3_256}), supersede=True
+    )
+    await deeds.file_away(place, ann, b"x", "a/b/c.txt")
+    for start in (0, 1):
+        await deeds.receive(place, deeds.a_part(ann, b"x", total=2, start=start))
+    for reference in (ById(made.id), ByPublicId(made.public_id), deeds.by_sha3(b"x" * 2000)):
+        await place.services.downloads.open(ann, reference)
+    await place.services.downloads.open(ann, ByToken("a/b/c.txt"))
+    await place.services.listing.detached(ann, Window(limit=2))
+    held = await deeds.post(place, ann, made, exclusive=True, request=deeds.request_id())
+    await place.services.containers.delete(deeds.removal(ann, held.ref))
+    await place.services.keys.authenticate(await place.key(ann.tenant, ann.login))
+    gone = await deeds.deposit(place, ann, b"y")
+    await place.services.deleting.delete(ann, ById(gone.id), [State.DETACHED])
 
 
 async def walks(place: Core, seen: dict[str, Any], *, sorted_: bool = True) -> list[str]:
