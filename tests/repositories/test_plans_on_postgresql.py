@@ -1,4 +1,4 @@
-"""A page of a list on PostgreSQL reads a page, however much there is: its planner goes by that, and by its statistics."""
+"""A page of a list on PostgreSQL reads a page, however much there is: its planner goes by its statistics."""
 
 from __future__ import annotations
 
