@@ -75,18 +75,8 @@ async def stall(server: Server, attack: Attack) -> dict[str, list[End]]:
     return ends
 
 
-async def withstand(server: Server, attack: Attack) -> None:
-    at_rest = await health.steady_descriptors(server)
-    # What a server needs for as many at once it takes once, and keeps: a leak shows in the second wave.
-    await asyncio.gather(
-        trickle(server, attack.slow, 3),
-        abort_many(server, attack.aborted),
-        Healthy(server).for_(3),
-        stall(server, attack),
-    )
-    # Of those who have hung up it goes on to put things in order for a while.
-    await health.seconds_until(server, at_rest + 8)
-    descriptors, memory = await health.steady_descriptors(server), health.memory(server)
+async def wave(server: Server, attack: Attack) -> tuple[Healthy, dict[str, list[End]]]:
+    """All of them at once; what became of the healthy ones and of the stalled."""
     healthy = Healthy(server)
     *_, ends = await asyncio.gather(
         trickle(server, attack.slow, attack.seconds),
@@ -94,6 +84,17 @@ async def withstand(server: Server, attack: Attack) -> None:
         healthy.for_(attack.seconds),
         stall(server, attack),
     )
+    return healthy, ends
+
+
+async def withstand(server: Server, attack: Attack) -> None:
+    at_rest = await health.steady_descriptors(server)
+    # What a server needs for as many at once it takes once, and keeps: a leak shows in the second wave.
+    await wave(server, attack)
+    # Of those who have hung up it goes on to put things in order for a while.
+    await health.seconds_until(server, at_rest + 8)
+    descriptors, memory = await health.steady_descriptors(server), health.memory(server)
+    healthy, ends = await wave(server, attack)
     again = await health.seconds_until(server, descriptors)
     after = health.memory(server)
     worst = sorted(healthy.took)[int(len(healthy.took) * 0.99)]
