@@ -46,6 +46,7 @@ class Exchange:
         await Lingers(self._app, self.draining)(scope, self._receive, self._send)
 
     async def _receive(self) -> Message:
+        await asyncio.sleep(0)
         if not self._pieces:
             await asyncio.Event().wait()
         self.seen.append("read")
@@ -109,10 +110,18 @@ async def test_of_a_large_body_a_mebibyte_is_read() -> None:
 
 
 async def test_who_stops_sending_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lingering, "SECONDS", 0.05)
+    monkeypatch.setattr(lingering, "PAUSE", 0.05)
     exchange = Exchange([b"x"], then=True)
     await asyncio.wait_for(exchange.run(), 2)
     assert exchange.seen[-2:] == ["read", "ended"]
+
+
+async def test_nor_is_who_goes_on_and_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lingering, "SECONDS", 0.05)
+    exchange = Exchange([b""] * 20_000)
+    await asyncio.wait_for(exchange.run(), 2)
+    assert exchange.ended
+    assert exchange.seen.count("read") < 20_000
 
 
 async def test_nor_is_who_was_too_slow() -> None:

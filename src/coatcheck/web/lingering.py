@@ -15,13 +15,15 @@ from coatcheck.domain.errors import Unavailable
 from coatcheck.web.draining import Draining
 from coatcheck.web.streaming import announced
 
-#: Of a body that nobody wants: bytes and seconds after its answer. Then it is the server's to close the connection.
+#: Of a body that nobody wants: bytes and seconds after its answer, and seconds without a byte. Then it is the server's
+#: to close the connection.
 BYTES = 1024 * 1024
 SECONDS = 5.0
+PAUSE = 1.0
 
 
 class Lingers:
-    """Around the app: its early answers are sent at once, and end when the body has, or after `BYTES` or `SECONDS`.
+    """Around the app: its early answers are sent at once, and end when the body has, or at the first of these limits.
 
     Not where the sender waits to be asked for the body (`Expect`, RFC 9110 §10.1.1) or has been waited for (408), nor
     longer than the server's requests may last when it stops.
@@ -59,14 +61,15 @@ class Lingers:
             await send(last)
 
     async def _discard(self, receive: Receive) -> None:
-        left = BYTES
+        left, now = BYTES, asyncio.get_running_loop().time
+        end = now() + SECONDS
         try:
-            async with asyncio.timeout(SECONDS):
-                while left > 0:
+            while left > 0:
+                async with asyncio.timeout_at(min(end, now() + PAUSE)):
                     message = await self._draining.wait_for(receive)
-                    if not message.get("more_body", False):
-                        return
-                    left -= len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return
+                left -= len(message.get("body", b""))
         except (TimeoutError, Unavailable):
             return
 
