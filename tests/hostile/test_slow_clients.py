@@ -133,7 +133,7 @@ async def test_slow_and_stalled_clients_and_those_who_hang_up_harm_neither_serve
         slow=100,
         aborted=300,
         stalled=5,
-        seconds=8,
+        seconds=5,
         first_byte=1,
         patience={"stalled in its head": HEAD, "stalled before its body": 1},
     )

@@ -20,7 +20,7 @@ from tests.repositories.test_plans import LISTS, WINDOWS, asked, use
 
 pytestmark = pytest.mark.sqlite  # it brings its own
 
-MANY = 8_000
+MANY = 4_000
 #: Tables that grow, and how many of their rows may be looked at for a page of two.
 LARGE = {"attachments", "parts", "claims", "containers"}
 FEW = 50
