@@ -1,4 +1,7 @@
-"""Who asks for a file and does not take it: the connection is closed, and what was held for it is free again."""
+"""Who asks for a file and does not take it: the connection is closed, and what was held for it is free again.
+
+That is an option of Linux's TCP, as docs/security.md says; like all of this folder, these tests need Linux.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +21,6 @@ from coatcheck.listeners import give_up_on_stalled_readers
 from tests.e2e.server import Server, running_server
 from tests.hostile import health
 from tests.hostile.stalling import PATH
-
-# The setting is this option of Linux's TCP, as docs/security.md says. Where there is none, nothing is promised
-# that could be tried; CI is Linux, and runs all of these.
-pytestmark = pytest.mark.skipif(
-    not hasattr(socket, "TCP_USER_TIMEOUT"),
-    reason="COATCHECK_STALLED_READER_TIMEOUT is a deadline of Linux's TCP, and this system has none",
-)
 
 SIZE = 16 * 1024 * 1024
 TIMEOUT = 2

@@ -171,7 +171,8 @@ class Stashing:
         """
         now = self._clock.now()
         again = replace(intent, reserved=0, lease_until=now + self._limits.lease)
-        if not unnamed or intent.lease_until - now <= self._limits.lease // 2:
+        # Where bytes may come late it has to stay ours, however long a store that is away takes to delete.
+        if late or not unnamed or intent.lease_until - now <= self._limits.lease // 2:
             async with self._transactions.write() as facts:
                 if not await facts.intents.renew(intent, again.lease_until):
                     if await facts.attachments.known_blobs([intent.blob_key]):
